@@ -1,0 +1,42 @@
+"Reads all package metadata from settings.ini. Edit there, not here."
+import re
+from configparser import ConfigParser
+from pathlib import Path
+from setuptools import find_packages, setup
+
+root = Path(__file__).parent
+config = ConfigParser(delimiters=['='])
+config.read(root/'settings.ini', encoding='utf-8')
+cfg = config['DEFAULT']
+
+lib = cfg['lib_path']
+version = re.search(r'^__version__ = "(.+)"', (root/lib/'__init__.py').read_text(encoding='utf-8'), re.M)[1]
+statuses = '1 - Planning,2 - Pre-Alpha,3 - Alpha,4 - Beta,5 - Production/Stable,6 - Mature,7 - Inactive'.split(',')
+
+setup(
+    name=cfg['lib_name'],
+    version=version,
+    description=cfg['description'],
+    long_description=(root/'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author=cfg['author'],
+    license_expression=cfg['license'],
+    keywords=cfg['keywords'].split(),
+    classifiers=[
+        f'Development Status :: {statuses[int(cfg["status"])-1]}',
+        f'Intended Audience :: {cfg["audience"]}',
+        f'Natural Language :: {cfg["language"]}',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3 :: Only',
+    ],
+    python_requires='>='+cfg['min_python'],
+    install_requires=cfg['requirements'].split(),
+    extras_require=dict(dev=cfg['dev_requirements'].split()),
+    packages=find_packages(include=[lib, f'{lib}.*']),
+    include_package_data=False,
+    package_data={lib: cfg['package_data'].split()},
+    entry_points=dict(
+        console_scripts=cfg['console_scripts'].split(),
+        nbdev=[f'{lib}={lib}._modidx:d'],
+    ),
+)
