@@ -75,9 +75,15 @@ def safe_path(
     finally: tmp.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #917e57b5
+def _plain(o):
+    "The same values without our own tensor type, which a careful reader refuses"
+    if isinstance(o, TensorBase): return o.as_subclass(torch.Tensor)
+    if type(o) is dict: return {k: _plain(v) for k,v in o.items()}
+    return type(o)(map(_plain, o)) if type(o) in (list, tuple) else o
+
 def save_torch(obj, path):
     "Save tensors and plain values in one file; an existing file is replaced only by a whole one"
-    with safe_path(path) as tmp, open(tmp, 'wb') as f: torch.save(obj, f)
+    with safe_path(path) as tmp, open(tmp, 'wb') as f: torch.save(_plain(obj), f)
 
 # %% ../nbs/00_core.ipynb #d70d7ff1
 def load_torch(
