@@ -47,7 +47,7 @@ def keyed_generator(
     return torch.Generator(device).manual_seed(int.from_bytes(h[:8], 'big') >> 1)
 
 # %% ../nbs/00_core.ipynb #c80a547a
-_no_write = errno.ENOSPC, errno.EDQUOT, errno.EROFS
+_no_write = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO
 
 def _refusal(path):
     "Why `path` cannot be written, or None"
@@ -83,7 +83,10 @@ def _plain(o):
 
 def save_torch(obj, path):
     "Save tensors and plain values in one file; an existing file is replaced only by a whole one"
-    with safe_path(path) as tmp, open(tmp, 'wb') as f: torch.save(_plain(obj), f)
+    with safe_path(path) as tmp, open(tmp, 'wb') as f:
+        try: torch.save(_plain(obj), f)
+        except RuntimeError as e: # torch's own complaint about a full disk hides the first
+            raise V2VError(f'cannot write {path}: {e.__context__ or e}') from None
 
 # %% ../nbs/00_core.ipynb #d70d7ff1
 def load_torch(

@@ -50,9 +50,7 @@ def _scan(path, size, mtime):
         if end > size: raise V2VError(f'{path} is cut short, {size} bytes of {end}; copy it again')
         if s.codec_context.name=='vp8': ps = [(o.pts, o.key_frame) for o in c.decode(s)] # has hidden packets
         else: ps = [(o.pts, o.is_keyframe) for o in c.demux(s) if o.size and not o.is_discard]
-        n = s.frames if c.format.name=='avi' else 0
     if not ps: raise V2VError(f'{path} holds no frames; give a video file')
-    if len(ps) < n: raise V2VError(f'{path} is cut short, {len(ps)} frames of {n}; copy it again')
     if None in (t := [p for p,_ in ps]) or len(set(t)) < len(t): return len(ps), None, None
     return len(ps), np.sort(t), np.sort([p for p,k in ps if k])
 
@@ -157,12 +155,13 @@ def stream_video(
     path, # any file that ffmpeg can read
     n_frames:int, # frames in a window
     overlap:int=0, # frames it shares with the window before
-    start:int=0 # number of the first frame
+    start:int=0, # number of the first frame
+    size:tuple=None # `(h,w)` to resize to
 ): # yields `TensorVideo` `(3,n_frames,h,w)`; the last may be shorter
     "A file as windows; never more than one of them in memory"
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to n_frames-1={n_frames - 1}')
     buf, new = [], False
-    for f in _frames(path, start):
+    for f in _frames(path, start, size=size):
         buf, new = buf + [f], True
         if len(buf)==n_frames:
             yield video_from_uint8(np.stack(buf))
@@ -199,18 +198,29 @@ def _add_video(out, path, shape, fps, crf, colour):
     return s
 
 # %% ../nbs/01_video.ipynb #b04462dc
-def _add_audio(out, src, t0):
-    "Copies of all sound streams of `src`, and their packets in order, counted from `t0` seconds"
-    to = {a.index: out.add_stream_from_template(a) for a in src.streams.audio if a.codec_context}
-    for a in src.streams.audio:
-        if a.index in to: to[a.index].metadata.update(a.metadata)
-    def packets():
-        for p in src.demux(*(a for a in src.streams.audio if a.index in to)):
+def _add_audio(out, src, like, path):
+    "Copies of all sound streams of `src`, and their packets in order, counted from the video's first frame"
+    v, to = _video_stream(src, like.path), {}
+    t0 = (v.start_time or 0) * v.time_base
+    try:
+        for a in src.streams.audio:
+            to[a] = out.add_stream_from_template(a)
+            to[a].metadata.update(a.metadata)
+        out.start_encoding()
+    except (ValueError, av.error.FFmpegError):
+        raise V2VError(f'cannot write {path}: such a file cannot hold the sound ({a.name}) of {like.path}; '
+                       'name a .mkv') from None
+    return _packets(src, to, t0, like.path)
+
+def _packets(src, to, t0, path):
+    "The sound of `src`, readdressed and shifted"
+    try:
+        for p in src.demux(*to):
             if p.dts is None: continue
             shift = round(t0 / p.time_base)
-            p.pts, p.dts, p.stream = p.pts - shift, p.dts - shift, to[p.stream.index]
+            p.pts, p.dts, p.stream = (p.dts if p.pts is None else p.pts) - shift, p.dts - shift, to[p.stream]
             yield p
-    return packets() if to else iter(())
+    except av.error.FFmpegError as e: raise V2VError(f'{path}: its sound cannot be read ({e.strerror})') from None
 
 # %% ../nbs/01_video.ipynb #2a2e1780
 def _mux_until(out, packets, t):
@@ -233,18 +243,23 @@ def _mux_all(out, s, arrays, fps, colour, packets, n_like):
     _mux_until(out, packets, (i + 1) / fps if i + 1 < n_like else float('inf'))
 
 # %% ../nbs/01_video.ipynb #809c9e93
+@contextlib.contextmanager
+def _writing(tmp, path):
+    "An open output; whatever goes wrong with it becomes one line"
+    flags = dict(fflags='+bitexact')
+    if Path(path).suffix.lower() in ('.mp4','.mov','.m4v'): flags['movflags'] = '+faststart'
+    try:
+        with av.open(str(tmp.absolute()), 'w', options=flags) as out: yield out
+    except av.error.FFmpegError as e: raise V2VError(f'cannot write {path}: {e.strerror}') from None
+
 def _encode(arrays, tmp, path, like, fps, crf):
     "Write one file at `tmp`"
     first, colour = next(arrays, None), _tags(like.colour) if like else (1,1,1,1)
     if first is None: raise V2VError(f'no frames to write to {path}')
-    flags = dict(fflags='+bitexact')
-    if Path(path).suffix.lower() in ('.mp4','.mov','.m4v'): flags['movflags'] = '+faststart'
-    with contextlib.ExitStack() as stack:
-        src = stack.enter_context(_open(like.path)) if like and like.has_audio else None
-        out = stack.enter_context(av.open(str(tmp.absolute()), 'w', options=flags))
+    sound = _open(like.path) if like and like.has_audio else contextlib.nullcontext()
+    with sound as src, _writing(tmp, path) as out:
         s = _add_video(out, path, first.shape, fps, crf, colour)
-        v = _video_stream(src, like.path) if src else None
-        packets = _add_audio(out, src, (v.start_time or 0) * v.time_base) if src else iter(())
+        packets = _add_audio(out, src, like, path) if src else iter(())
         _mux_all(out, s, itertools.chain([first], arrays), fps, colour, packets, like.n_frames if like else 0)
 
 # %% ../nbs/01_video.ipynb #fea980cb
@@ -261,10 +276,6 @@ def write_video(
     if like is not None and not isinstance(like, VideoInfo): like = probe_video(like)
     fps = Fraction(fps or (like.fps if like else 25)).limit_denominator(1_000_000)
     if fps<=0: raise V2VError(f'fps={fps} must be above 0')
-    try:
-        with safe_path(path) as tmp:
-            _encode(_arrays([frames] if isinstance(frames, torch.Tensor) else frames), tmp, path, like, fps, crf)
-    except (av.error.FFmpegError, ValueError) as e:
-        if isinstance(e, V2VError): raise
-        raise V2VError(f'cannot write {path}: {getattr(e, "strerror", None) or e}') from None
+    with safe_path(path) as tmp:
+        _encode(_arrays([frames] if isinstance(frames, torch.Tensor) else frames), tmp, path, like, fps, crf)
     return probe_video(path)
