@@ -16,21 +16,26 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from .core import *
 
-# %% ../nbs/01_video.ipynb #a4986409
-@contextlib.contextmanager
-def _open(path):
-    "Open a file to read; whatever is wrong with it becomes one line"
+# %% ../nbs/01_video.ipynb #cb2f4c26
+def _file(path):
+    "The path, if there is a file with something in it"
     path = Path(path)
     if path.is_dir(): raise V2VError(f'{path} is a folder; name a video file')
     if not path.is_file(): raise V2VError(f'{path}: no such file')
-    if not path.stat().st_size: raise V2VError(f'{path} is empty')
+    if not path.stat().st_size: raise V2VError(f'{path} is empty; copy it again')
+    return path.absolute()
+
+@contextlib.contextmanager
+def _open(path):
+    "A file open to read; whatever is wrong with it becomes one line"
     try:
-        with av.open(str(path.absolute()), metadata_errors='replace') as c: yield c
+        with av.open(str(_file(path)), metadata_errors='replace') as c: yield c
     except (av.error.FFmpegError, OSError) as e:
         bad = isinstance(e, (av.error.InvalidDataError, av.error.EOFError))
         why = 'is cut short, damaged or no video' if bad else f'cannot be read: {e.strerror}'
         raise V2VError(f'{path} {why}; try another copy') from None
 
+# %% ../nbs/01_video.ipynb #d57ac227
 def _video_stream(c, path):
     "The first stream of moving pictures: no cover of an album, no text file drawn as a picture"
     cover = av.stream.Disposition.attached_pic
@@ -38,9 +43,9 @@ def _video_stream(c, path):
         if s.disposition & cover or not s.codec_context or s.codec_context.name=='ansi': continue
         s.thread_type = 'AUTO'
         return s
-    raise V2VError(f'{path} holds no video; give a video file')
+    raise V2VError(f'{path} holds no video that can be decoded; give a video file')
 
-# %% ../nbs/01_video.ipynb #7b7d2177
+# %% ../nbs/01_video.ipynb #0d2b9b99
 @functools.lru_cache(maxsize=64)
 def _scan(path, size, mtime):
     "The times of all frames as shown, and of the key frames; nothing is decoded where packets tell"
@@ -56,7 +61,7 @@ def _scan(path, size, mtime):
 
 def _times(path):
     "As `_scan`, once for each state of a file"
-    with _open(path): p = Path(path).absolute()
+    p = _file(path)
     return _scan(p, p.stat().st_size, p.stat().st_mtime_ns)
 
 # %% ../nbs/01_video.ipynb #cf36ab74
@@ -91,14 +96,22 @@ class VideoInfo:
     colour: tuple = (2,0,2,2) # matrix, range, primaries and transfer, as ffmpeg numbers them
 
 # %% ../nbs/01_video.ipynb #37e3b8bc
+def _rate(s, n, times):
+    "Frames a second as the header has it, unless that puts the last frame elsewhere than it is"
+    fps = s.average_rate or s.guessed_rate or Fraction(25)
+    if times is None or n<2: return fps
+    secs = int(times[-1] - times[0]) * s.time_base
+    return fps if abs((n - 1) / fps - secs) < 1 / (2*fps) else (n - 1) / secs
+
+# %% ../nbs/01_video.ipynb #55ab2580
 def probe_video(path) -> VideoInfo:
     "Size, length, rate and the rest; the first frame is decoded, the others are counted"
-    n,_,_ = _times(path)
+    n,times,_ = _times(path)
     with _open(path) as c:
         s = _video_stream(c, path)
         f, cc = next(c.decode(s), None), s.codec_context
         if f is None: raise V2VError(f'{path} holds no frame that can be decoded; try another copy')
-        fps = s.average_rate or s.guessed_rate or Fraction(25)
+        fps = _rate(s, n, times)
         h,w = (f.width, f.height) if _turned(_matrix(f)) else (f.height, f.width)
         colour = tuple(int(o) for o in (f.colorspace, f.color_range, f.color_primaries, f.color_trc))
         return VideoInfo(Path(path), w, h, n, fps, float(n / fps), round(-f.rotation / 90) * 90 % 360,
