@@ -34,6 +34,8 @@ def weight(cells):
             if o['output_type']=='error' and not directives(c).get('error'): yield f"cell {c['id']}: a saved error"
     if total>PICTURES: yield f'{total//1000} kB of pictures, at most {PICTURES//1000}'
 
+def patched(n): return isinstance(n, ast.FunctionDef) and any('patch' in ast.unparse(d) for d in n.decorator_list)
+
 def functions(stmts):
     "Public functions and methods, each with its full name"
     for n in stmts:
@@ -51,19 +53,20 @@ def documented(c):
         if any('property' in ast.unparse(d) for d in f.decorator_list): continue
         a = f.args
         ps = [o for o in (*a.posonlyargs, *a.args, *a.kwonlyargs) if o.arg not in ('self', 'cls')]
-        if any('patch' in ast.unparse(d) for d in f.decorator_list): ps = [o for o in (*a.posonlyargs, *a.args, *a.kwonlyargs)][1:]
+        if patched(f): ps = [o for o in (*a.posonlyargs, *a.args, *a.kwonlyargs)][1:]
         if name.endswith('.forward') or len(ps)<3: continue
         bare = [o.arg for o in ps if '#' not in lines[o.lineno-1]]
         if bare: yield f"cell {c['id']}: {name} has no docment for {', '.join(bare)}"
 
 def tried(cells):
-    "Exported names that no cell near them shows or tests"
+    "Exported names that no later cell shows or tests; a method that others call, as a callback's, counts with its class"
     for i,c in enumerate(cells):
         if c['cell_type']!='code' or not EXPORTS & directives(c).keys(): continue
         for n in parse(c):
             if not isinstance(n, (ast.ClassDef, ast.FunctionDef)) or n.name.startswith('_'): continue
             rest = ' '.join(source(o) for o in cells[i+1:] if o['cell_type']=='code' and not EXPORTS & directives(o).keys())
-            if not re.search(rf'\b{n.name}\b', rest): yield f"cell {c['id']}: {n.name} is never shown or tested"
+            owner = ast.unparse(n.args.args[0].annotation) if patched(n) and n.args.args[0].annotation else n.name
+            if not re.search(rf'\b({n.name}|{re.escape(owner)})\b', rest): yield f"cell {c['id']}: {n.name} is never shown or tested"
 
 def imports(nb, cells, number):
     "Exported imports of the library from chapters that come later"
