@@ -59,7 +59,7 @@ def _photographs(split):
     if split=='valid': return [_photo(k,s,t) for k,(_,s,t) in _valid.items()]
     if split!='train': raise V2VError(f"split {split!r}: give 'train' or 'valid'")
     photos = [(n, _photo(k,s,t)) for k,(n,s,t) in _train.items()]
-    leaves = [_leaves(photos[0][1], i) for i in range(3)]
+    leaves = [_leaves(photos[i][1], i) for i in range(3)]
     return [p for n,p in photos for _ in range(n)] + leaves
 
 def photographs(split='train'):
