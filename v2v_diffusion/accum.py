@@ -23,7 +23,8 @@ class StepCallback(Callback):
         "Each fit counts from 0, unless a checkpoint is resumed"
         self.n_opt = 0
 
-    def before_train(self): self.learn.opt_steps = self.n_opt
+    def before_train(self): self.learn.opt_steps,self.learn.epochs_done = self.n_opt,self.epoch
+    def after_train(self): self.learn.epochs_done = self.epoch + 1
     def before_step(self): self.made = True
     def after_cancel_step(self): self.made = False
     def after_step(self):
