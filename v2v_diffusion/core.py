@@ -8,6 +8,7 @@ __all__ = ['def_device', 'seed_everything', 'keyed_generator', 'V2VError', 'safe
 
 # %% ../nbs/00_core.ipynb #546291b9
 import base64, contextlib, errno, hashlib, io, json, os, random, secrets, zipfile
+from fractions import Fraction
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -60,15 +61,15 @@ def safe_path(
     path # the file that will appear, whole or not at all
 ):
     "Yield a temporary name beside `path`; rename it to `path` if all went well, remove it if not"
-    path = Path(path)
-    suffix = '.part' if path.suffix=='.pt' else path.suffix
-    tmp = path.parent/f'.tmp-{secrets.token_hex(4)}{suffix}'
-    if why := _refusal(path): raise V2VError(f'cannot write {path}: {why}')
+    real = Path(os.path.realpath(path)) # a link stays a link
+    suffix = '.part' if real.suffix=='.pt' else real.suffix
+    tmp = real.parent/f'.tmp-{secrets.token_hex(4)}{suffix}'
+    if why := _refusal(real): raise V2VError(f'cannot write {path}: {why}')
     try:
         tmp.touch(exist_ok=False)
         yield tmp
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
-        os.replace(tmp, path)
+        os.replace(tmp, real)
     except OSError as e:
         if e.errno not in _no_write and e.filename!=str(tmp): raise
         raise V2VError(f'cannot write {path}: {e.strerror}; choose another place') from None
@@ -200,7 +201,7 @@ def _mp4(frames, fps, crf=23):
     "h264 bytes that every browser plays"
     buf = io.BytesIO()
     with av.open(buf, 'w', format='mp4') as out:
-        s = out.add_stream('libx264', rate=fps, options=dict(crf=str(crf), preset='medium'))
+        s = out.add_stream('libx264', rate=Fraction(fps).limit_denominator(10**6), options=dict(crf=str(crf), preset='medium'))
         s.height, s.width, s.pix_fmt, s.codec_context.thread_count = *frames.shape[1:3], 'yuv420p', 1
         for f in frames: out.mux(s.encode(av.VideoFrame.from_ndarray(f, 'rgb24')))
         out.mux(s.encode())

@@ -71,7 +71,9 @@ def _matrix(frame):
     m = np.frombuffer(bytes(d), np.int32) if d else [1,0,0,0,1]
     return [int(m[i]) for i in (0,1,3,4)]
 
-def _turned(m): return abs(m[1]) + abs(m[2]) > abs(m[0]) + abs(m[3])
+def _turned(m):
+    "Whether rows become columns"
+    return abs(m[1]) + abs(m[2]) > abs(m[0]) + abs(m[3])
 
 def _upright(im, m):
     "An `(h,w,...)` picture as it is to be seen: transposed if the matrix says so, then mirrored"
@@ -96,6 +98,10 @@ class VideoInfo:
     colour: tuple = (2,0,2,2) # matrix, range, primaries and transfer, as ffmpeg numbers them
 
 # %% ../nbs/01_video.ipynb #37e3b8bc
+def _size(frame):
+    "Height and width of a frame once it is upright"
+    return (frame.width, frame.height) if _turned(_matrix(frame)) else (frame.height, frame.width)
+
 def _rate(s, n, times):
     "Frames a second as the header has it, unless that puts the last frame elsewhere than it is"
     fps = s.average_rate or s.guessed_rate or Fraction(25)
@@ -112,7 +118,7 @@ def probe_video(path) -> VideoInfo:
         f, cc = next(c.decode(s), None), s.codec_context
         if f is None: raise V2VError(f'{path} holds no frame that can be decoded; try another copy')
         fps = _rate(s, n, times)
-        h,w = (f.width, f.height) if _turned(_matrix(f)) else (f.height, f.width)
+        h,w = _size(f)
         colour = tuple(int(o) for o in (f.colorspace, f.color_range, f.color_primaries, f.color_trc))
         return VideoInfo(Path(path), w, h, n, fps, float(n / fps), round(-f.rotation / 90) * 90 % 360,
                          len(c.streams.audio) > 0, cc.codec.canonical_name, f.format.name, colour)
@@ -123,8 +129,8 @@ _best = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_
 def _rgb(frame, size=None):
     "A decoded frame as an upright `(h,w,3)` array of 8 bit"
     m = _matrix(frame)
-    h,w = size or (frame.height, frame.width)
-    if size and _turned(m): h,w = w,h
+    h,w = size or _size(frame)
+    if _turned(m): h,w = w,h
     return _upright(frame.reformat(w, h, 'gbrp', interpolation=_best).to_ndarray(), m)
 
 # %% ../nbs/01_video.ipynb #c08ea19b
@@ -149,7 +155,7 @@ def _frames(path, start=0, n_frames=None, size=None):
     with _open(path) as c:
         s = _video_stream(c, path)
         for i,f in enumerate(itertools.islice(_decode(c, s, times, keys, start), want), 1):
-            size = size or _rgb(f).shape[:2]
+            size = size or _size(f)
             yield _rgb(f, size)
         if i<want: warnings.warn(f'{path} is damaged: {i} of {want} frames could be decoded')
 
