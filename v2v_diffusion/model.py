@@ -262,13 +262,22 @@ def loss(self:VideoToVideoDiffusion,
 
 # %% ../nbs/11_model.ipynb #d84bb77f
 @patch
-def _draw(self:VideoToVideoDiffusion, cond, sampler, steps, generator, randn, eta):
-    "A sample of the residual"
-    shape = (len(cond),len(self.residual_std),*cond.shape[2:])
-    if randn: r_T = randn(shape).to(cond)
-    else: r_T = torch.randn(shape, generator=generator, device=generator.device if generator else cond.device).to(cond)
-    return sample(lambda r,t: self(r, t, cond), r_T, self.schedule, sampler, steps, eta, prediction=self.config.prediction,
-                  generator=generator, randn=randn)
+def draw(self:VideoToVideoDiffusion,
+    z_lin, # linear restoration of the latent (b,n,f,h,w)
+    cond, # the U-Net's condition
+    sampler='ddim', # one of `sampler_names`
+    steps=20, # calls of the U-Net; 0: `z_lin` itself
+    generator=None, # source of all noise
+    randn=None, # or a function `shape -> noise`
+    eta=0., # for ddim: 0 adds no noise on the way
+): # a latent that could be that of the clean clip
+    "A sample of the latent, around its linear restoration"
+    if not steps: return z_lin
+    dev = generator.device if generator else cond.device
+    r_T = randn(z_lin.shape) if randn else torch.randn(z_lin.shape, generator=generator, device=dev)
+    r = sample(lambda r,t: self(r, t, cond), r_T.to(z_lin), self.schedule, sampler, steps, eta, prediction=self.config.prediction,
+               generator=generator, randn=randn)
+    return z_lin + r*self._std()
 
 # %% ../nbs/11_model.ipynb #2a40296c
 @patch
@@ -285,11 +294,11 @@ def restore(self:VideoToVideoDiffusion,
 ): # like `input`: same shape, in [-1,1]
     "Restore a batch of clips"
     if steps<0 or average<1: raise V2VError(f'steps={steps}, average={average}: give 0 or more steps and at least 1 sample')
-    f,h,w = input.shape[2:]
-    y = self.brightened(pad_to_multiple(torch.as_tensor(input), (1,8,8)), exposure)
+    h,w = input.shape[-2:]
+    y = self.brightened(pad_to_multiple(input.as_subclass(torch.Tensor), (1,8,8)), exposure)
     z_lin,cond = self.condition(y)
-    draw = lambda: self._draw(cond, sampler, steps, generator, randn, eta)*self._std()
-    outs = [self.decode(z_lin + (draw() if steps else 0.), y).clamp(-1,1) for _ in range(average if steps else 1)]
+    zs = (self.draw(z_lin, cond, sampler, steps, generator, randn, eta) for _ in range(average if steps else 1))
+    outs = [self.decode(z, y).clamp(-1,1) for z in zs]
     return (sum(outs)/len(outs))[..., :h, :w].as_subclass(type(input))
 
 # %% ../nbs/11_model.ipynb #767f94e2
