@@ -139,8 +139,8 @@ def _row(x, n=8, gap=1):
     return np.concatenate(list(fs), axis=1)[:, :-gap], i
 
 def _figsize(ims, n):
-    "Inches: a frame of 0.75 inch, smaller when there are more than eight in all"
-    w = n * .75 * min(1, (8 / (n * len(ims)))**.5 * 1.2)
+    "Inches: a frame of 0.7, smaller when there are more than eight, so that even noise stays under 60 kB"
+    w = n * .7 * min(1, (8 / (n * len(ims)))**.5)
     return w, sum(w * im.shape[0] / im.shape[1] + .05 for im in ims) + .25
 
 # %% ../nbs/00_core.ipynb #a515c89d
@@ -152,7 +152,9 @@ def strip(
     "A figure with a row a clip, a column a frame"
     if getattr(videos, 'ndim', 0)==4: videos = [videos]
     ims, idxs = zip(*(_row(v, n) for v in videos))
-    fig, axs = plt.subplots(len(ims), 1, figsize=_figsize(ims, len(idxs[0])), dpi=70, squeeze=False)
+    w,h = _figsize(ims, len(idxs[0]))
+    w += .08 * max(map(len, titles or ['']))
+    fig, axs = plt.subplots(len(ims), 1, figsize=(w, h), dpi=70, squeeze=False)
     for k,(ax,im) in enumerate(zip(axs[:,0], ims)):
         ax.imshow(im)
         ax.set(xticks=[], yticks=[])
