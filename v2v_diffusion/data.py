@@ -240,6 +240,11 @@ def split_pairs(
     return pairs[n:] if split=='train' else pairs[:n]
 
 # %% ../nbs/03_data.ipynb #194b541b
+def _check_degrade(d):
+    "Refuse what is neither a task nor a recipe"
+    if isinstance(d, dict): check_recipe(d)
+    elif d is not None and d not in tasks: raise V2VError(f"degrade {d!r}: give a recipe, or one of {', '.join(tasks)}")
+
 def _pair_size(p):
     "Frames, height and width of a pair; refused if its two files differ"
     a,b = [o and probe_video(o) for o in (p['input'],p['target'])]
@@ -263,9 +268,7 @@ class VideoDataset(torch.utils.data.Dataset):
     ):
         store_attr('data_source,source_type,num_frames,resolution,split,degrade,seed,n_clips')
         self.epoch = 0
-        if isinstance(degrade, dict): check_recipe(degrade)
-        elif degrade is not None and degrade not in tasks:
-            raise V2VError(f"degrade {degrade!r}: give a recipe, or one of {', '.join(tasks)}")
+        _check_degrade(degrade)
         if source_type=='synthetic': self._synthetic()
         else: self._files()
 
@@ -348,11 +351,12 @@ class ConfigSection(BaseModel, extra='forbid', validate_default=True):
     @classmethod
     def _why(cls, e):
         "The first thing wrong, in a line"
-        section,key = cls.__name__.removesuffix('Config').lower(),'.'.join(map(str, e['loc']))
+        if isinstance(e.get('ctx', {}).get('error'), V2VError): return str(e['ctx']['error'])
+        section,key = cls.__name__.removesuffix('Config').lower(),str(e['loc'][0])
         if e['type']=='extra_forbidden':
             near = get_close_matches(key, cls.model_fields, 1, cutoff=0)[0]
             return f"{section}.{key} is not a key: did you mean {near}? Known: {', '.join(cls.model_fields)}"
-        return f"{section}.{key}={e['input']!r}: {e['msg'].removeprefix('Value error, ')}"
+        return f"{section}.{key}={e['input']!r}: {e['msg']}"
 
 # %% ../nbs/03_data.ipynb #6837dd1a
 class DataConfig(ConfigSection):
@@ -369,6 +373,16 @@ class DataConfig(ConfigSection):
 
     @field_validator('data_source', mode='before')
     def _path(cls, v): return str(v) if isinstance(v, PurePath) else v
+
+    @field_validator('source_type')
+    def _one_source(cls, v, info):
+        if v!='synthetic' or not info.data.get('data_source'): return v
+        raise V2VError("data.data_source is set but data.source_type says 'synthetic': leave one of them out")
+
+    @field_validator('degrade')
+    def _known_degrade(cls, v):
+        _check_degrade(v)
+        return v
 
     @property
     def kind(self):
@@ -390,8 +404,13 @@ class VideoDL(TfmdDL):
     def after_iter(self):
         if self.shuffle: self.dataset.epoch += 1
 
-    def show_batch(self, b=None, max_n=4, n=8, **kw):
-        "A figure with input over target for `max_n` pairs, `n` frames of each"
+    def show_batch(self,
+        b=None, # a batch, or one is read
+        max_n=4, # at most so many pairs
+        n=8, # at most so many frames of each
+        **kw
+    ): # a figure
+        "Input over target, a pair below the other"
         xb,yb = self.one_batch() if b is None else b
         rows = [o for p in zip(xb[:max_n], yb[:max_n]) for o in p]
         return strip(rows, n=n, titles=['input','target']*(len(rows)//2), **kw)
