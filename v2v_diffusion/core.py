@@ -128,6 +128,12 @@ def video_to_uint8(
     return x.movedim(0, -1).contiguous().numpy() # f h w c
 
 # %% ../nbs/00_core.ipynb #ce0e3cdb
+def _png(im, k=None):
+    "PNG bytes of an `(h,w,3)` array, each pixel `k` wide; small ones are enlarged if `k` is None"
+    k, buf = k or max(1, 256 // max(im.shape[:2])), io.BytesIO()
+    Image.fromarray(im.repeat(k, 0).repeat(k, 1)).save(buf, 'png')
+    return buf.getvalue()
+
 def _pick(f, n): return np.linspace(0, f - 1, min(n, f)).round().astype(int)
 
 def _row(x, n=8, gap=1):
@@ -138,10 +144,13 @@ def _row(x, n=8, gap=1):
     fs = np.pad(fs, ((0,0), (0,0), (0,gap), (0,0)), constant_values=255)
     return np.concatenate(list(fs), axis=1)[:, :-gap], i
 
-def _figsize(ims, n):
-    "Inches: a frame of 0.7, smaller when there are more than eight, so that even noise stays under 60 kB"
-    w = n * .7 * min(1, (8 / (n * len(ims)))**.5)
-    return w, sum(w * im.shape[0] / im.shape[1] + .05 for im in ims) + .25
+def _sizes(ims, n):
+    "Width and heights in inches for rows of `n` frames: as large as 60 kB of PNG allow"
+    for cell in np.arange(.9, .24, -.05):
+        w, hs = n * cell, [n * cell * im.shape[0] / im.shape[1] for im in ims]
+        small = [Image.fromarray(im).resize((round(70*w), max(1, round(70*h)))) for im,h in zip(ims, hs)]
+        if sum(len(_png(np.array(o), 1)) for o in small) < 52_000: break
+    return w, hs
 
 # %% ../nbs/00_core.ipynb #a515c89d
 def strip(
@@ -152,18 +161,18 @@ def strip(
     "A figure with a row a clip, a column a frame"
     if getattr(videos, 'ndim', 0)==4: videos = [videos]
     ims, idxs = zip(*(_row(v, n) for v in videos))
-    w,h = _figsize(ims, len(idxs[0]))
-    w += .08 * max(map(len, titles or ['']))
-    fig, axs = plt.subplots(len(ims), 1, figsize=(w, h), dpi=70, squeeze=False)
-    for k,(ax,im) in enumerate(zip(axs[:,0], ims)):
-        ax.imshow(im)
-        ax.set(xticks=[], yticks=[])
-        for s in ax.spines.values(): s.set_visible(False)
-        if titles is not None: ax.set_ylabel(titles[k], rotation=0, ha='right', va='center')
-    w = im.shape[1] / len(idxs[-1])
-    ax.set_xticks((np.arange(len(idxs[-1])) + .5) * w, idxs[-1], fontsize=7)
-    ax.tick_params(length=0, pad=1)
-    fig.tight_layout(pad=.2)
+    w,hs = _sizes(ims, len(idxs[0]))
+    left, foot = .09 * max(map(len, titles or [''])) + .1, .2
+    W, H = left + w + .1, sum(hs) + .05*len(hs) + foot
+    fig, y = plt.figure(figsize=(W, H), dpi=70), H
+    for k,(im,h) in enumerate(zip(ims, hs)):
+        y -= h + .05
+        ax = fig.add_axes([left / W, y / H, w / W, h / H])
+        ax.imshow(im, aspect='auto')
+        ax.axis('off')
+        if titles is not None: ax.text(-5, im.shape[0] / 2, titles[k], ha='right', va='center', fontsize=9)
+    for j,o in enumerate(idxs[-1]): ax.text((j + .5) / len(idxs[-1]), -.03 / h, o,
+        transform=ax.transAxes, ha='center', va='top', fontsize=7)
     return fig
 
 # %% ../nbs/00_core.ipynb #8345764d
@@ -192,7 +201,9 @@ def show(self:TensorVideo,
 ): # the axes
     "Show at most `n` frames in a row, on the axes `ctx` or in a picture of their own"
     im, i = _row(self, n)
-    if ctx is None: ctx = plt.subplots(figsize=_figsize([im], len(i)), dpi=70)[1]
+    if ctx is None:
+        w,hs = _sizes([im], len(i))
+        ctx = plt.subplots(figsize=(w, hs[0] + .3), dpi=70, layout='tight')[1]
     ctx.imshow(im, **kw)
     ctx.axis('off')
     if title is not None: ctx.set_title(title)
@@ -224,12 +235,6 @@ def player(self:TensorVideo, fps=8):
                 f'src="data:video/mp4;base64,{src}"></video>')
 
 # %% ../nbs/00_core.ipynb #64a93378
-def _png(im):
-    "PNG bytes of an `(h,w,3)` array, small ones enlarged"
-    k, buf = max(1, 256 // max(im.shape[:2])), io.BytesIO()
-    Image.fromarray(im.repeat(k, 0).repeat(k, 1)).save(buf, 'png')
-    return buf.getvalue()
-
 def _wipe(before, after, cut):
     "The left share `cut` of `before`, the rest of `after`, a white line between"
     c = round(cut * before.shape[1])
