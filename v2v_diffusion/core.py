@@ -144,15 +144,15 @@ def _row(x, n=8, gap=1):
     fs = np.pad(fs, ((0,0), (0,0), (0,gap), (0,0)), constant_values=255)
     return np.concatenate(list(fs), axis=1)[:, :-gap], i
 
+# %% ../nbs/00_core.ipynb #a515c89d
 def _sizes(ims, n):
     "Width and heights in inches for rows of `n` frames: as large as 60 kB of PNG allow"
     for cell in np.arange(.9, .24, -.05):
         w, hs = n * cell, [n * cell * im.shape[0] / im.shape[1] for im in ims]
         small = [Image.fromarray(im).resize((round(70*w), max(1, round(70*h)))) for im,h in zip(ims, hs)]
-        if sum(len(_png(np.array(o), 1)) for o in small) < 52_000: break
+        if sum(len(_png(np.array(o), 1)) for o in small) < 49_000: break
     return w, hs
 
-# %% ../nbs/00_core.ipynb #a515c89d
 def strip(
     videos, # clips `(c,f,h,w)`, one or many (a batch too)
     n=8, # at most so many frames of each
