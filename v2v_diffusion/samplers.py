@@ -109,6 +109,7 @@ def _noise_like(x, generator=None, randn=None):
     device = generator.device if generator else x.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
+# %% ../nbs/10_samplers.ipynb #7e11365e
 @torch.no_grad()
 def sample(
     denoise, # function `(x, t) -> prediction`, `t` a long tensor (b,)
