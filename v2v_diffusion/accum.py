@@ -7,23 +7,26 @@ __all__ = ['StepCallback', 'GradAccumCallback', 'GradClipCallback', 'warmup_cosi
            'StopAfterCallback']
 
 # %% ../nbs/14_accum.ipynb #6c6e04b8
-import math, torch
+import math
 import torch.nn as nn
-from fastai.callback.core import Callback, CancelBatchException, CancelFitException, CancelTrainException
+from fastai.callback.core import Callback
+from fastai.callback.core import CancelBatchException, CancelFitException, CancelTrainException
 from fastai.torch_core import find_bs
-from fastcore.basics import patch
 from .core import *
 from .amp import *
 
 # %% ../nbs/14_accum.ipynb #abbb5f22
 class StepCallback(Callback):
-    "Calls `after_opt_step` after each optimizer step that was really made, and counts them in `learn.opt_steps`"
+    "Calls `after_opt_step` after each optimizer step that was really made, and counts them"
     run_valid,n_opt,made = False,0,False
     def before_fit(self):
-        "Each fit counts from 0, unless a checkpoint is resumed"
-        self.n_opt = 0
+        "Count from 0, unless a checkpoint is resumed; sleep during `lr_find`"
+        self.n_opt,self.run = 0,not hasattr(self.learn, 'lr_finder')
 
-    def before_train(self): self.learn.opt_steps,self.learn.epochs_done = self.n_opt,self.epoch
+    def before_train(self):
+        "Tell the Learner"
+        self.learn.opt_steps,self.learn.epochs_done = self.n_opt,self.epoch
+
     def after_train(self): self.learn.epochs_done = self.epoch + 1
     def before_step(self): self.made = True
     def after_cancel_step(self): self.made = False
@@ -38,10 +41,11 @@ class StepCallback(Callback):
 
 # %% ../nbs/14_accum.ipynb #f94faf2d
 class GradAccumCallback(Callback):
-    "One optimizer step for `n_acc` micro-batches, and one for what is left at the end of an epoch"
+    "One optimizer step for `n_acc` micro-batches, and one for what an epoch has left"
     order,run_valid = 6,False
     def __init__(self, n_acc=1):
-        if n_acc!=int(n_acc) or n_acc < 1: raise V2VError(f'grad_accumulation is {n_acc}; give a whole number, 1 or more')
+        if n_acc!=int(n_acc) or n_acc < 1:
+            raise V2VError(f'grad_accumulation is {n_acc}; give a whole number, 1 or more')
         self.n_acc,self.n_micro,self.n_items = int(n_acc),0,0
 
     def before_train(self):
@@ -56,21 +60,22 @@ class GradAccumCallback(Callback):
     def before_step(self):
         "Wait for the last micro-batch of the group; then the mean over its items"
         self.n_micro,self.n_items = self.n_micro + 1,self.n_items + find_bs(self.yb)
-        if self.n_micro < self.n_acc and self.iter + 1 < self.n_iter: raise CancelBatchException
+        last = self.iter + 1==self.n_iter
+        if self.n_micro < self.n_acc and not last: raise CancelBatchException
         for p,*_ in self.opt.all_params(with_grad=True): p.grad /= self.n_items
         self.n_micro = self.n_items = 0
 
 # %% ../nbs/14_accum.ipynb #d1692e72
 class GradClipCallback(Callback):
-    "Shorten the gradients when their total norm is above `max_norm`; keep the norm in `learn.grad_norm`"
+    "Shorten gradients of a total norm above `max_norm`; the norm is in `learn.grad_norm`"
     order,run_valid = 11,False
     def __init__(self, max_norm=1.): self.max_norm = max_norm
 
     def before_step(self):
-        "After accumulation (6) and unscaling (10), so on true gradients; `max_norm=None` only measures"
+        "On true gradients: accumulation is 6, unscaling 10. `max_norm=None` only measures"
         ps = [p for p,*_ in self.opt.all_params(with_grad=True)]
-        norm = nn.utils.clip_grad_norm_(ps, math.inf if self.max_norm is None else self.max_norm)
-        self.learn.grad_norm = norm.item()
+        limit = math.inf if self.max_norm is None else self.max_norm
+        self.learn.grad_norm = nn.utils.clip_grad_norm_(ps, limit).item()
 
 # %% ../nbs/14_accum.ipynb #4f0e304b
 def warmup_cosine(
@@ -129,7 +134,9 @@ class StopAfterCallback(StepCallback):
 
     def after_cancel_train(self):
         "The epoch was cut short, not given up: its training loss counts"
-        if self.n_opt >= self.max_steps and hasattr(self.learn, 'recorder'): self.recorder.cancel_train = False
+        if self.n_opt >= self.max_steps and hasattr(self.learn, 'recorder'):
+            self.recorder.cancel_train = False
 
     def after_epoch(self):
+        "No further epoch"
         if self.n_opt >= self.max_steps: raise CancelFitException

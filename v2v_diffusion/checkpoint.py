@@ -30,24 +30,28 @@ def rng_state():
     if torch.cuda.is_available(): res['cuda'] = torch.cuda.get_rng_state_all()
     return res
 
+# %% ../nbs/16_checkpoint.ipynb #f390c69a
 def set_rng_state(state):
     "Put the random states back"
     random.setstate(_unlisted(state['python']))
     kind,keys,*rest = state['numpy']
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(state['torch'])
-    if 'cuda' in state and torch.cuda.is_available(): torch.cuda.set_rng_state_all(state['cuda'])
+    if torch.cuda.is_available() and 'cuda' in state: torch.cuda.set_rng_state_all(state['cuda'])
 
 # %% ../nbs/16_checkpoint.ipynb #6564dc61
 def loader_state(dls):
-    "The random states that decide the order of the data"
+    "What decides the order of the data: random states, and epochs where a data set counts them"
     rngs = [getattr(dl, 'rng', None) for dl in dls.loaders]
-    return [_listed(o.getstate()) if isinstance(o, random.Random) else None for o in rngs]
+    epochs = [getattr(getattr(dl, 'dataset', None), 'epoch', None) for dl in dls.loaders]
+    return [dict(rng=_listed(o.getstate()) if isinstance(o, random.Random) else None, epoch=e)
+            for o,e in zip(rngs, epochs)]
 
 def set_loader_state(dls, states):
-    "Put the loaders' random states back"
+    "Put it back"
     for dl,o in zip(dls.loaders, states):
-        if o is not None: dl.rng.setstate(_unlisted(o))
+        if o['rng']: dl.rng.setstate(_unlisted(o['rng']))
+        if o['epoch'] is not None: dl.dataset.epoch = o['epoch']
 
 # %% ../nbs/16_checkpoint.ipynb #355fd429
 def _plain(o):
@@ -57,7 +61,7 @@ def _plain(o):
     if isinstance(o, (list, tuple, L)): return [_plain(v) for v in o]
     if isinstance(o, np.generic): return o.item()
     if o is None or isinstance(o, (bool, int, float, str)): return o
-    raise V2VError(f'a checkpoint cannot hold a {type(o).__name__}: give tensors, numbers, words, lists and dicts')
+    raise V2VError(f'a checkpoint cannot hold a {type(o).__name__}; give tensors, numbers, words')
 
 def _find(learn, cls): return next((cb for cb in learn.cbs if isinstance(cb, cls)), None)
 
@@ -69,16 +73,24 @@ def training_state(
 ) -> dict: # tensors and plain values
     "All that a run needs to go on, except model and average"
     amp,ema = _find(learn, AmpCallback),_find(learn, EMACallback)
-    return dict(
-        epoch=getattr(learn, 'epochs_done', 0), iter=iter, opt_steps=getattr(learn, 'opt_steps', 0),
-        opt=_plain(learn.opt.state_dict()),
-        scaler=_plain(amp.scaler.state_dict()) if amp and amp.scaler else {},
-        ema_updates=int(ema.ema_model.n_averaged) if ema and ema.ema_model else 0,
-        rng=rng_state(), loaders=loaders or loader_state(learn.dls))
+    done,steps = getattr(learn, 'epochs_done', 0),getattr(learn, 'opt_steps', 0)
+    scaler = amp.scaler.state_dict() if amp and amp.scaler else {}
+    updates = int(ema.ema_model.n_averaged) if ema and ema.ema_model else 0
+    return dict(epoch=done, iter=iter, opt_steps=steps, ema_updates=updates, scaler=_plain(scaler),
+                opt=_plain(learn.opt.state_dict()), rng=rng_state(),
+                loaders=loaders or loader_state(learn.dls))
 
 # %% ../nbs/16_checkpoint.ipynb #7103f2da
 def _weights(model, prefix):
-    return {k[len(prefix):]: _plain(v) for k,v in model.state_dict().items() if k.startswith(prefix)}
+    sd = model.state_dict()
+    return {k[len(prefix):]: _plain(v) for k,v in sd.items() if k.startswith(prefix)}
+
+def _nets(learn):
+    "The model and its average, or None, each with its own weights"
+    ema = _find(learn, EMACallback)
+    if not ema or not ema.ema_model or not ema.ema_model.n_averaged: return learn.model, None
+    nets = learn.model, ema.ema_model.module
+    return nets[::-1] if ema.swapped else nets
 
 def save_checkpoint(
     path, # a `.pt` file; an existing one is replaced only by a whole one
@@ -89,19 +101,19 @@ def save_checkpoint(
     prefix='', # the part of the names that the file leaves out
 ):
     "Write model, average and training state to one file"
-    ema = _find(learn, EMACallback)
-    nets = [learn.model, ema.ema_model.module if ema and ema.ema_model and ema.ema_model.n_averaged else None]
-    if ema and ema.swapped: nets.reverse()
-    model,average = [o and _weights(o, prefix) for o in nets]
+    model,ema = [_weights(o, prefix) if o is not None else None for o in _nets(learn)]
     train = dict(training_state(learn, iter, loaders), prefix=prefix)
-    save_torch(dict(format='v2v_diffusion', version=1, config=_plain(config or {}), model=model, ema=average, train=train), path)
+    save_torch(dict(format='v2v_diffusion', version=1, config=_plain(config or {}),
+                    model=model, ema=ema, train=train), path)
 
 # %% ../nbs/16_checkpoint.ipynb #8af906c4
 def read_checkpoint(path):
     "Read a file of `save_checkpoint`, on the CPU"
     ckpt = load_torch(path)
-    if not isinstance(ckpt, dict) or ckpt.get('format')!='v2v_diffusion': raise V2VError(f'{path} is not a checkpoint of v2v_diffusion')
-    if ckpt['version']!=1: raise V2VError(f'{path} has version {ckpt["version"]}, this program reads 1; use a newer one')
+    if not isinstance(ckpt, dict) or ckpt.get('format')!='v2v_diffusion':
+        raise V2VError(f'{path} is not a checkpoint of v2v_diffusion')
+    if ckpt['version']!=1:
+        raise V2VError(f'{path} has version {ckpt["version"]}, not 1; use a newer v2v_diffusion')
     return ckpt
 
 # %% ../nbs/16_checkpoint.ipynb #0bf86d78
@@ -111,15 +123,19 @@ def _load_weights(model, sd, prefix, what):
     mine = {k: tuple(v.shape) for k,v in model.state_dict().items()}
     theirs = {k: tuple(v.shape) for k,v in sd.items()}
     bad = [k for k in {**mine, **theirs} if mine.get(k)!=theirs.get(k)]
-    if bad: raise V2VError(f'{what} is of another architecture: {bad[0]} is {theirs.get(bad[0], "missing")} there and '
-                           f'{mine.get(bad[0], "missing")} here ({len(bad)} differ); use the settings it was trained with')
+    if bad:
+        there,here = [o.get(bad[0], 'missing') for o in (theirs, mine)]
+        raise V2VError(f'{what} is of another architecture: {bad[0]} is {there} there and {here} here; '
+                       'use the settings it was trained with')
     model.load_state_dict(sd)
 
 def _load_opt(opt, sd):
-    "fastai's optimizer wants its tensors where the parameters are"
+    "Load an optimizer; fastai's wants its tensors where the parameters are"
+    def put(v, p): return v.to(p.device, copy=True) if isinstance(v, torch.Tensor) else v
     if 'hypers' in sd:
-        def put(s, p): return {k: v.to(p.device, copy=True) if isinstance(v, torch.Tensor) else v for k,v in s.items()}
-        sd = dict(hypers=L(dict(h) for h in sd['hypers']), state=[put(s, p) for s,(p,*_) in zip(sd['state'], opt.all_params())])
+        pairs = zip(sd['state'], opt.all_params())
+        sd = dict(hypers=L(dict(h) for h in sd['hypers']),
+                  state=[{k: put(v, p) for k,v in s.items()} for s,(p,*_) in pairs])
     opt.load_state_dict(sd)
 
 # %% ../nbs/16_checkpoint.ipynb #f2928cee
@@ -128,13 +144,15 @@ def restore_state(
     ckpt, # what `read_checkpoint` gives
     name='the checkpoint', # for messages
 ):
-    "Put model, average, optimizer, scaler and counts back; random states are put back later, by `ResumeCallback`"
-    train,prefix = ckpt['train'],ckpt['train'].get('prefix', '')
-    if 'opt' not in train: raise V2VError(f'{name} holds no training state, only a model; start from it instead')
+    "Put model, average, optimizer, scaler and counts back, but no random states yet"
+    train,prefix = ckpt['train'],(ckpt['train'] or {}).get('prefix', '')
+    if 'opt' not in (train or {}):
+        raise V2VError(f'{name} holds a model but no training to go on with; give another file')
     _load_weights(learn.model, ckpt['model'], prefix, name)
     _load_opt(learn.opt, train['opt'])
     amp,ema = _find(learn, AmpCallback),_find(learn, EMACallback)
-    if amp and amp.scaler.is_enabled() and train['scaler']: amp.scaler.load_state_dict(train['scaler'])
+    if amp and amp.scaler.is_enabled() and train['scaler']:
+        amp.scaler.load_state_dict(train['scaler'])
     if ema:
         ema.reset()
         if ckpt['ema']: _load_weights(ema.ema_model.module, ckpt['ema'], prefix, name)
@@ -164,8 +182,9 @@ class ResumeCallback(Callback):
 
     def before_batch(self):
         "Drop the batches that were done"
-        if not self.training or self.epoch!=self.at['epoch'] or self.iter >= self.at['iter']: return
-        if self.iter==self.at['iter'] - 1: set_rng_state(self.at['rng'])
+        done = self.at['iter'] if self.training and self.epoch==self.at['epoch'] else 0
+        if self.iter >= done: return
+        if self.iter==done - 1: set_rng_state(self.at['rng'])
         self.learn.yb = ()
         raise CancelBatchException
 
@@ -180,10 +199,11 @@ class CheckpointCallback(StepCallback):
         config=None, # the settings, as nested dicts, to be kept in the file
         prefix='', # as for `save_checkpoint`
     ):
-        self.folder,self.every,self.stage,self.config,self.prefix = Path(folder),every,stage,config,prefix
+        self.folder,self.every,self.stage = Path(folder),every,stage
+        self.config,self.prefix,self.trained,self.last_saved = config,prefix,False,None
         try: self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as e: raise V2VError(f'cannot make the folder {folder}: {e.strerror}; choose another') from None
-        self.trained,self.last_saved = False,None
+        except OSError as e:
+            raise V2VError(f'cannot make the folder {folder}: {e.strerror}; choose another') from None
 
     def before_train(self):
         "Note the order of the data of this epoch"
@@ -191,6 +211,7 @@ class CheckpointCallback(StepCallback):
         self.loaders_then = loader_state(self.dls)
 
     def after_train(self):
+        "There will be something to save"
         super().after_train()
         self.trained = True
 
@@ -215,18 +236,17 @@ def after_epoch(self:CheckpointCallback):
     self.trained = False
 
 # %% ../nbs/16_checkpoint.ipynb #a641753f
-def _progress(path):
-    "How far a file is, or None if one cannot go on from it"
+def _can_go_on(path):
+    "Whether `path` is whole and holds a training state; only its list of contents is read"
     try: train = torch.load(path, map_location='cpu', weights_only=True, mmap=True)['train']
-    except Exception:
-        warnings.warn(f'{path} is damaged and passed over')
-        return None
-    if train and 'opt' in train: return train['opt_steps'], train['epoch'], path.stem.endswith('final')
+    except Exception: return warnings.warn(f'{path} is damaged and passed over')
+    return bool(train) and 'opt' in train
 
 def find_last(
     folder, # of `CheckpointCallback`
-    stage='checkpoint', # or 'vae'
+    stage='*', # 'vae', 'checkpoint'; any without it
 ): # path of the file, or None
-    "The checkpoint that is furthest in its training"
-    found = {f: _progress(f) for n in ('epoch_*', 'step_*', 'final') for f in Path(folder).glob(f'{stage}_{n}.pt')}
-    return max((f for f in found if found[f]), key=found.get, default=None)
+    "The newest checkpoint that a run can go on from"
+    files = [f for o in ('epoch_*', 'step_*', 'final') for f in Path(folder).glob(f'{stage}_{o}.pt')]
+    newest_first = sorted(files, key=lambda f: f.stat().st_mtime_ns, reverse=True)
+    return next(filter(_can_go_on, newest_first), None)

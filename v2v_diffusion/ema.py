@@ -6,7 +6,7 @@
 __all__ = ['ema_decay', 'ema_update', 'EMACallback']
 
 # %% ../nbs/15_ema.ipynb #177f6036
-import contextlib, itertools, torch
+import contextlib, itertools
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fastcore.basics import patch
 from .core import *
@@ -18,7 +18,7 @@ def ema_decay(
     decay:float=.999, # never more than this
     warmup:bool=True, # rise to it
 ) -> float: # share of the old average that stays
-    "How much of the old average stays at update `n`, counted from 0; the first update copies the weights"
+    "How much of the old average stays at update `n`, from 0; the first copies the weights"
     if n==0: return 0.
     return min(decay, (1 + n) / (10 + n)) if warmup else decay
 
@@ -29,7 +29,8 @@ def ema_update(
 ): # function of (averages, values, updates so far), as `AveragedModel` wants it
     "An update of lists of tensors, in place"
     def update(ema, model, n):
-        if ema[0].is_floating_point(): get_ema_multi_avg_fn(ema_decay(int(n), decay, warmup))(ema, model, n)
+        d = ema_decay(int(n), decay, warmup)
+        if ema[0].is_floating_point(): get_ema_multi_avg_fn(d)(ema, model, n)
         else:
             for e,m in zip(ema, model): e.copy_(m)
     return update
@@ -42,8 +43,10 @@ class EMACallback(StepCallback):
         decay=.999, # share of the old average that stays
         warmup=True, # rise to `decay`
     ):
-        if not 0 <= decay <= 1: raise V2VError(f'ema_decay is {decay}; give a number from 0 to 1')
-        self.decay,self.ema_warmup,self.ema_model,self.swapped = decay,warmup,None,False
+        if not 0 <= decay <= 1:
+            raise V2VError(f'ema_decay is {decay}; give a number from 0 to 1')
+        self.decay,self.ema_warmup = decay,warmup
+        self.ema_model,self.swapped = None,False
 
     def before_fit(self):
         "Make the average, once; a later fit goes on with it"
@@ -54,7 +57,8 @@ class EMACallback(StepCallback):
     def reset(self):
         "Begin anew from the model as it is"
         update = ema_update(self.decay, self.ema_warmup)
-        self.ema_model = AveragedModel(self.model, multi_avg_fn=update, use_buffers=True).requires_grad_(False)
+        self.ema_model = AveragedModel(self.model, multi_avg_fn=update, use_buffers=True)
+        self.ema_model.requires_grad_(False)
 
     def after_opt_step(self): self.ema_model.update_parameters(self.model)
 
@@ -64,7 +68,8 @@ def _tensors(model): return itertools.chain(model.parameters(), model.buffers())
 @patch
 def swap(self:EMACallback):
     "Model and average change places"
-    for p,q in zip(_tensors(self.model), _tensors(self.ema_model.module)): p.data,q.data = q.data,p.data
+    for p,q in zip(_tensors(self.model), _tensors(self.ema_model.module)):
+        p.data,q.data = q.data,p.data
     self.swapped = not self.swapped
 
 @patch
