@@ -116,15 +116,15 @@ def video_from_uint8(
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1]
     "Frames as cameras and files hold them, as a `TensorVideo`"
     x = torch.as_tensor(np.ascontiguousarray(frames)).movedim(-1, 0) # c f h w
-    return TensorVideo(x.contiguous().float() / 127.5 - 1)
+    return TensorVideo(x.contiguous().float().div_(127.5).sub_(1))
 
 # %% ../nbs/00_core.ipynb #488b0e52
 def video_to_uint8(
     x # `(3,f,h,w)`; what is outside [-1,1] is clipped
 ): # `(f,h,w,3)` array, 8 bit
     "A `TensorVideo` as frames for a screen or a file"
-    x = torch.as_tensor(x).detach().float().cpu().clamp(-1, 1)
-    x = ((x + 1) * 127.5).round().to(torch.uint8)
+    x = torch.as_tensor(x).detach().float().cpu().clamp(-1, 1) # a copy: what follows is in place
+    x = x.add_(1).mul_(127.5).round_().to(torch.uint8)
     return x.movedim(0, -1).contiguous().numpy() # f h w c
 
 # %% ../nbs/00_core.ipynb #ce0e3cdb
