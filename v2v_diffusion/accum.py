@@ -123,9 +123,8 @@ class StopAfterCallback(StepCallback):
     order = 80
     def __init__(self, max_steps): self.max_steps = max_steps
 
-    def before_train(self):
-        "Nothing is left to do in a resumed run that was already done"
-        super().before_train()
+    def before_epoch(self):
+        "End the fit when an epoch would begin with nothing left to do"
         if self.n_opt >= self.max_steps: raise CancelFitException
 
     def after_batch(self):
@@ -136,7 +135,3 @@ class StopAfterCallback(StepCallback):
         "The epoch was cut short, not given up: its training loss counts"
         if self.n_opt >= self.max_steps and hasattr(self.learn, 'recorder'):
             self.recorder.cancel_train = False
-
-    def after_epoch(self):
-        "No further epoch"
-        if self.n_opt >= self.max_steps: raise CancelFitException
