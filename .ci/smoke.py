@@ -1,11 +1,13 @@
 "The installed commands on real files, in a folder of their own: train two steps on pairs, restore a video, refuse a bad file"
-import os, subprocess, sys, tempfile
+import os, subprocess, sys, tempfile, time
 from pathlib import Path
 
 def sh(*cmd, code=0):
     "Run a command that must end with exit code `code`, and never with a traceback"
+    t = time.time()
     r = subprocess.run([str(o) for o in cmd], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if r.returncode!=code or 'Traceback' in r.stderr: sys.exit(f'{" ".join(map(str, cmd))} gave {r.returncode}, not {code}\n{r.stdout[-2000:]}\n{r.stderr[-6000:]}')
+    print(f'{time.time()-t:.0f} s {cmd[0]}', end=', ')
     return r.stderr.strip()
 
 def main():
@@ -20,7 +22,8 @@ def main():
         for kind,v in dict(input=y, target=x).items():
             Path('pairs', kind).mkdir(parents=True, exist_ok=True)
             write_video(v, f'pairs/{kind}/{i}.mp4', fps=12)
-    sh('v2v_train', '--config', 'tiny', '--quiet', '--set', 'data.data_source=pairs', 'training.max_steps=2', '--set', 'training.experiment_name=smoke')
+    small = 'data.n_clips=8 data.batch_size=4 training.cached_views=1 training.max_steps=2 model.vae_base_channels=16 model.unet_model_channels=16'
+    sh('v2v_train', '--config', 'tiny', '--quiet', '--set', 'data.data_source=pairs', *small.split(), '--set', 'training.experiment_name=smoke')
     ckpt = Path('checkpoints/smoke/checkpoint_final.pt')
     if not ckpt.is_file(): sys.exit(f'v2v_train wrote no {ckpt}')
     if left := [str(p) for p in Path().rglob('.tmp-*')]: sys.exit(f'left behind: {left}')
