@@ -94,6 +94,7 @@ class VideoToVideoDiffusion(nn.Module):
         self.linear = nn.Conv3d(n, n, (1,3,3), padding=(0,1,1), padding_mode='replicate')
         nn.init.dirac_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
+        self.fusion = zero_init(nn.Conv3d(6, 3, 3, padding=1, padding_mode='replicate')) if c.see_input and c.space=='latent' else None
         self.unet = _unet(c, n)
         self.register_buffer('residual_std', torch.ones(n))
         self.register_buffer('exposure_weight', torch.zeros(len(_quantiles)+1))
@@ -116,7 +117,10 @@ def decode(self:VideoToVideoDiffusion,
     cond=None, # the degraded clip (b,3,f,h,w), for a decoder that sees it
 ): # (b,3,f,h,w), not clipped
     "The clip that `z` stands for"
-    return self.vae.decode(self.vae.denormalise(z), cond)
+    z = self.vae.denormalise(z)
+    out = self.vae.decode(z, cond)
+    if cond is None or self.fusion is None: return out
+    return out + self.fusion(torch.cat([self.vae.linear_dec(z), cond], 1))
 
 # %% ../nbs/11_model.ipynb #5aceffe1
 def ridge(
@@ -197,13 +201,40 @@ def fit_linear(self:VideoToVideoDiffusion,
     self.residual_std.copy_(left.std(0))
     return self
 
+# %% ../nbs/11_model.ipynb #3bae69b4
+def _cubes(u):
+    "The 3x3x3 neighbourhoods of every fourth pixel each way of `b c f h w`, and a one: (n, 27c+1)"
+    f,h,w = u.shape[2:]
+    u = F.pad(u, (1,1,1,1,1,1), mode='replicate')
+    cols = [u[:,:,i:i+f,j:j+h:4,k:k+w:4] for i in range(3) for j in range(3) for k in range(3)]
+    X = _places(torch.stack(cols, 2).flatten(1, 2))
+    return torch.cat([X, torch.ones_like(X[:,:1])], 1)
+
+@patch
+@torch.no_grad()
+def fit_fusion(self:VideoToVideoDiffusion,
+    batches, # list of pairs `(y, x)`: brightened clips and clean ones, (b,3,f,h,w)
+):
+    "Solve the filter that joins the decoded linear restoration and the degraded clip"
+    if self.fusion is None: return self
+    def sums():
+        for y,x in batches:
+            z = self.vae.denormalise(self.linear(self.encode(y)))
+            left = x - self.vae.decode(z, y)
+            yield _cubes(torch.cat([self.vae.linear_dec(z), y], 1)),_places(left[...,::4,::4])
+    W = ridge(sums(), 1e-4).float()
+    self.fusion.weight.copy_(W[:-1].T.reshape(3, 6, 3, 3, 3))
+    self.fusion.bias.copy_(W[-1])
+    return self
+
 # %% ../nbs/11_model.ipynb #ae5318bb
 @patch
 @torch.no_grad()
 def measure(self:VideoToVideoDiffusion, batches):
     "Solve all that depends on the encoder, from a list of batches `(input, target)`"
     self.vae.measure_latents([b for _,b in batches])
-    return self.fit_linear([(self.brightened(a, pair_exposures(a, b)), b) for a,b in batches])
+    bright = [(self.brightened(a, pair_exposures(a, b)), b) for a,b in batches]
+    return self.fit_linear(bright).fit_fusion(bright)
 
 @patch
 def start(self:VideoToVideoDiffusion, batches):
