@@ -155,4 +155,5 @@ def decoder_learner(
 ) -> Learner:
     "A Learner that trains the decoder of `model` on what it will be given: L1"
     def loss(pred, target): return F.l1_loss(pred[0], target) + F.l1_loss(pred[1], target[:len(pred[1])])
-    return _stage_learner(dls, DecoderStage(model), model.vae.decoder.parameters(), loss, cbs, lr, **kw)
+    parts = [*model.vae.decoder.parameters(), *(model.fusion.parameters() if model.fusion else [])]
+    return _stage_learner(dls, DecoderStage(model), parts, loss, cbs, lr, **kw)
