@@ -41,11 +41,11 @@ def set_rng_state(state):
 
 # %% ../nbs/16_checkpoint.ipynb #6564dc61
 def loader_state(dls):
-    "What decides the order of the data: random states, and epochs where a data set counts them"
+    "What decides the order of the data: random states, and epochs where they are counted"
     rngs = [getattr(dl, 'rng', None) for dl in dls.loaders]
     epochs = [getattr(getattr(dl, 'dataset', None), 'epoch', None) for dl in dls.loaders]
-    return [dict(rng=_listed(o.getstate()) if isinstance(o, random.Random) else None, epoch=e)
-            for o,e in zip(rngs, epochs)]
+    rngs = [_listed(o.getstate()) if isinstance(o, random.Random) else None for o in rngs]
+    return [dict(rng=r, epoch=e) for r,e in zip(rngs, epochs)]
 
 def set_loader_state(dls, states):
     "Put it back"
@@ -61,7 +61,8 @@ def _plain(o):
     if isinstance(o, (list, tuple, L)): return [_plain(v) for v in o]
     if isinstance(o, np.generic): return o.item()
     if o is None or isinstance(o, (bool, int, float, str)): return o
-    raise V2VError(f'a checkpoint cannot hold a {type(o).__name__}; give tensors, numbers, words')
+    kind = type(o).__name__
+    raise V2VError(f'a checkpoint cannot hold a {kind}; give tensors, numbers, words')
 
 def _find(learn, cls): return next((cb for cb in learn.cbs if isinstance(cb, cls)), None)
 
