@@ -75,7 +75,7 @@ class _DecoderLevel(nn.Module):
     "Look at the input at this size, then residual blocks"
     def __init__(self, nf, n_res, k, conv, see_input):
         super().__init__()
-        self.k,self.see = k,nn.Conv3d(3*k*k, nf, 1) if see_input else None
+        self.k,self.see = k,zero_init(nn.Conv3d(3*k*k, nf, 1)) if see_input else None
         self.blocks = nn.Sequential(*(ResBlock3D(nf, nf, conv=conv) for _ in range(n_res)))
 
     def forward(self, h, cond=None):
