@@ -147,6 +147,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'v2v_diffusion.core.TensorVideo.show': ('core.html#tensorvideo.show', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core.V2VError': ('core.html#v2verror', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core.V2VError.__init__': ('core.html#v2verror.__init__', 'v2v_diffusion/core.py'),
+                                    'v2v_diffusion.core.V2VError.__str__': ('core.html#v2verror.__str__', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core._mp4': ('core.html#_mp4', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core._pick': ('core.html#_pick', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core._plain': ('core.html#_plain', 'v2v_diffusion/core.py'),

@@ -45,7 +45,11 @@ def keyed_generator(
 # %% ../nbs/00_core.ipynb #c455a6a3
 class V2VError(ValueError):
     "What a user can mend: one line that says what was wrong, where, and what to do"
-    def __init__(self, msg=''): super().__init__(' '.join(str(msg).splitlines()))
+    def __init__(self, msg=''):
+        self.line = ' '.join(str(msg).splitlines())
+        super().__init__(self.line)
+
+    def __str__(self): return self.line # fastai rewrites the arguments of what its callbacks raise
 
 # %% ../nbs/00_core.ipynb #c80a547a
 _no_write = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO

@@ -9,10 +9,9 @@ __all__ = ['plain', 'DiffusionCallback', 'first_pairs', 'V2VLearner', 'v2v_learn
 # %% ../nbs/12_learner.ipynb #3822da2a
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastai.callback.core import Callback
-from fastai.callback import schedule # gives a Learner fit_one_cycle and lr_find
+from fastai.callback import schedule # chkstyle: ignore
 from fastai.learner import Learner
 from fastai.optimizer import Adam
-from fastcore.basics import patch
 from fastcore.foundation import L
 
 from .core import *

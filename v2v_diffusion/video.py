@@ -126,11 +126,10 @@ def probe_video(path) -> VideoInfo:
 # %% ../nbs/01_video.ipynb #a1bd90f9
 _best = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
-def _rgb(frame, size=None):
-    "A decoded frame as an upright `(h,w,3)` array of 8 bit"
-    m = _matrix(frame)
-    h,w = size or _size(frame)
-    if _turned(m): h,w = w,h
+def _rgb(frame, m=(1,0,0,1), size=None):
+    "A decoded frame as an `(h,w,3)` array of 8 bit, turned by `m`"
+    h,w = size or (frame.height, frame.width)
+    if size and _turned(m): h,w = w,h
     return _upright(frame.reformat(w, h, 'gbrp', interpolation=_best).to_ndarray(), m)
 
 # %% ../nbs/01_video.ipynb #c08ea19b
@@ -155,8 +154,8 @@ def _frames(path, start=0, n_frames=None, size=None):
     with _open(path) as c:
         s = _video_stream(c, path)
         for i,f in enumerate(itertools.islice(_decode(c, s, times, keys, start), want), 1):
-            size = size or _size(f)
-            yield _rgb(f, size)
+            if i==1: m, size = _matrix(f), size or _size(f) # once: a frame asked for its side data is freed late
+            yield _rgb(f, m, size)
         if i<want: warnings.warn(f'{path} is damaged: {i} of {want} frames could be decoded')
 
 # %% ../nbs/01_video.ipynb #54137fdc
