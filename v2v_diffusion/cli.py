@@ -59,7 +59,7 @@ def _restore_parser():
     p.add_argument('--output', required=True, metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
     p.add_argument('--sampler', default='ddim', help='ddpm, ddim or dpmpp_2m (%(default)s)')
     p.add_argument('--steps', type=int, default=20, metavar='N', help='calls of the network a window (%(default)s)')
-    p.add_argument('--num-frames', type=int, metavar='N', help="frames in a window; all frames are restored (the model's)")
+    p.add_argument('--num-frames', type=int, default=16, metavar='N', help='frames in a window; all frames are restored (%(default)s)')
     p.add_argument('--resolution', type=int, nargs=2, metavar=('H','W'), help="height and width (the video's)")
     p.add_argument('--exposure', type=float, metavar='E', help='share of the light that a dark video got (guessed)')
     p.add_argument('--average', type=int, default=1, metavar='K', help='samples to average (%(default)s)')

@@ -104,7 +104,7 @@ def generate_video(
     output_path,            # .mp4, .mov, .m4v, .mkv or .webm
     sampler_type='ddim',    # one of `sampler_names`
     num_inference_steps=20, # calls of the network a window; 0: the deterministic part alone
-    num_frames=None,        # frames in a window; None: as many as the model was trained on
+    num_frames=16,          # frames in a window
     overlap=None,           # frames that neighbouring windows share; None: a quarter of a window
     resolution=None,        # `(h,w)` of the output; None: the input's
     exposure=None,          # of a dark video, where known; None: the model's guess, one for all frames
@@ -114,7 +114,6 @@ def generate_video(
     **kwargs                # more for `model.restore`, such as `eta`
 ) -> VideoInfo:             # what was written
     "Restore a video of any length and size: as many frames, the same rate and sound"
-    if num_frames is None: num_frames = model.config.num_frames if hasattr(model, 'config') else 16
     _refuse(input_video_path, output_path, num_frames, resolution)
     info = probe_video(input_video_path)
     overlap = num_frames//4 if overlap is None else overlap

@@ -208,7 +208,8 @@ def _add_video(out, path, shape, fps, crf, colour):
     h,w = shape[:2]
     codec = _kinds[Path(path).suffix.lower()]
     if odd := h%2 or w%2: warnings.warn(f'{path}: {w}x{h} has an odd side: written as yuv444p, which some players refuse')
-    s = out.add_stream(codec, rate=fps, options=dict(crf=str(crf)))
+    steady = {'x264-params': 'mbtree=0'} if codec=='libx264' else {}
+    s = out.add_stream(codec, rate=fps, options=dict(crf=str(crf), **steady))
     s.width, s.height, s.pix_fmt = w, h, 'yuv444p' if odd else 'yuv420p'
     cc = s.codec_context
     cc.thread_count = 4 # a fixed number: the bytes depend on it
