@@ -225,6 +225,7 @@ def run_demo(
     control=False, # also train a regression network with as much arithmetic
     quiet=False, # say nothing
     overrides=(), # further `section.key=value`, to make it shorter
+    n=24, # clips of the table
 ) -> dict: # what was recorded
     "Train the `tiny` preset, restore what it never saw, and write down the honest numbers"
     say,start,out = (lambda *a: None) if quiet else print,time.time(),Path(output)
@@ -236,7 +237,7 @@ def run_demo(
     model = VideoToVideoDiffusion.load_checkpoint(ckpt)[0].to(def_device)
     extra,cost = _control(model, cfg, control, say)
     say('Restoring clips that it never saw')
-    rows = honest_table(model, seed, extra=extra)
+    rows = honest_table(model, seed, n, extra)
     demo_picture(model, out/'demo.png')
     dark,clean = demo_file(out)
     generate_video(model, dark, out/'restored.mp4', exposure=.2, num_frames=cfg.data.num_frames, progress=not quiet)
