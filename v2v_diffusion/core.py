@@ -218,7 +218,7 @@ def _mp4(frames, fps, crf=23):
     "h264 bytes that every browser plays"
     buf = io.BytesIO()
     with av.open(buf, 'w', format='mp4') as out:
-        s = out.add_stream('libx264', rate=Fraction(fps).limit_denominator(10**6), options=dict(crf=str(crf), preset='medium'))
+        s = out.add_stream('libx264', rate=Fraction(fps).limit_denominator(10**6), options={'crf': str(crf), 'preset': 'medium', 'x264-params': 'mbtree=0'})
         s.height, s.width, s.pix_fmt, s.codec_context.thread_count = *frames.shape[1:3], 'yuv420p', 1
         for f in frames: out.mux(s.encode(av.VideoFrame.from_ndarray(f, 'rgb24')))
         out.mux(s.encode())
@@ -255,7 +255,7 @@ def compare_slider(
     "Two clips, one over the other: slide the border, slide through time"
     b, a = video_to_uint8(before), video_to_uint8(after)
     if b.shape!=a.shape: raise V2VError(f'the clips differ in shape: {tuple(before.shape)} and {tuple(after.shape)}')
-    im = widgets.Image(format='png')
+    im = widgets.Image(format='png', layout=dict(align_self='flex-start'))
     cut = widgets.FloatSlider(.5, min=0, max=1, step=.05, description='before')
     fr = widgets.IntSlider(frame, min=0, max=len(b) - 1, description='frame')
     def draw(_=None): im.value = _png(_wipe(b[fr.value], a[fr.value], cut.value))

@@ -38,14 +38,14 @@ def conv3d(
     ni:int, # channels in
     nf:int, # channels out
     ks:int=3, # odd; the size stays as it was
-    conv:str='factorised', # 'factorised': space, then time; 'full': both at once
+    conv:str='factorised', # 'factorised': space, then time; 'full': both at once; 'frames': space alone
 ) -> nn.Module: # (b,ni,f,h,w) to (b,nf,f,h,w)
     "A convolution in space and time"
-    if conv not in ('factorised','full'): raise V2VError(f'conv {conv!r} is not known: choose factorised or full')
+    if conv not in ('factorised','full','frames'): raise V2VError(f'conv {conv!r} is not known: choose factorised, full or frames')
     p = ks//2
     if conv=='full' or ks==1: return nn.Conv3d(ni, nf, ks, padding=p)
-    space,time = nn.Conv3d(ni, nf, (1,ks,ks), padding=(0,p,p)),nn.Conv3d(nf, nf, (ks,1,1), padding=(p,0,0))
-    return nn.Sequential(space, time)
+    space = nn.Conv3d(ni, nf, (1,ks,ks), padding=(0,p,p))
+    return space if conv=='frames' else nn.Sequential(space, nn.Conv3d(nf, nf, (ks,1,1), padding=(p,0,0)))
 
 # %% ../nbs/07_layers.ipynb #dce9b805
 def norm3d(nf):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['plain', 'DiffusionCallback', 'first_pairs', 'V2VLearner', 'v2v_learner', 'AutoencoderStage', 'PairCallback',
-           'vae_learner', 'DecoderStage', 'decoder_learner']
+           'vae_learner', 'decoder_run', 'DecoderStage', 'decoder_learner']
 
 # %% ../nbs/12_learner.ipynb #3822da2a
 import torch, torch.nn as nn, torch.nn.functional as F
@@ -113,7 +113,7 @@ def _stage_learner(dls, stage, parts, loss, cbs, lr, **kw):
     "A Learner that trains `parts` of a stage's model"
     stage.model.requires_grad_(False)
     for p in parts: p.requires_grad_(True)
-    return Learner(dls, stage.to(dls.device), loss, Adam, lr, cbs=L(PairCallback())+L(cbs), wd=0., **kw)
+    return Learner(dls, stage.to(dls.device), loss, Adam, lr, cbs=cbs, wd=0., **kw)
 
 def vae_learner(
     dls, # `VideoDataLoaders`
@@ -125,34 +125,42 @@ def vae_learner(
 ) -> Learner:
     "A Learner that trains the autoencoder of `model`: L1 and KL"
     def loss(pred, target): return F.l1_loss(pred[0], target) + kl_weight*pred[1].mean()
-    return _stage_learner(dls, AutoencoderStage(model), model.vae.parameters(), loss, cbs, lr, **kw)
+    return _stage_learner(dls, AutoencoderStage(model), model.vae.parameters(), loss, L(PairCallback())+L(cbs), lr, **kw)
 
 # %% ../nbs/12_learner.ipynb #4ed2f5aa
+@torch.no_grad()
+def decoder_run(
+    model, # a `VideoToVideoDiffusion` with a trained U-Net
+    input, # (b,3,f,h,w) in [-1,1], degraded
+    target, # (b,3,f,h,w) in [-1,1], clean
+    steps=1, # calls of the U-Net; 0: the linear restoration
+    n_frames=2, # length of the run
+): # brightened clips, their restored latents, the clean latents, the clean clips: the same frames of each
+    "What the decoder is trained on, for one batch"
+    y = model.brightened(input, pair_exposures(input, target))
+    z,z0 = model.draw(*model.condition(y), steps=steps),model.encode(target)
+    i = int(torch.randint(max(0, y.shape[2]-n_frames)+1, ()))
+    return [o[:,:,i:i+n_frames] for o in (y,z,z0,target)]
+
+# %% ../nbs/12_learner.ipynb #9aba8f77
 class DecoderStage(nn.Module):
     "What the last stage computes: clips decoded from restored latents, the degraded clip in sight, and some without"
-    def __init__(self,
-        model, # a `VideoToVideoDiffusion` with a trained U-Net
-        steps=(0,1,4), # how many steps the sampler makes, drawn evenly; the first but one in validation
-    ):
+    def __init__(self, model):
         super().__init__()
-        self.model,self.steps = model,steps
+        self.model = model
 
-    def forward(self, input, target):
-        m,n = self.model,max(1, len(input)//8)
-        with torch.no_grad():
-            y = m.brightened(input, pair_exposures(input, target))
-            steps = self.steps[int(torch.randint(len(self.steps), ()))] if self.training else self.steps[1]
-            z,z0 = m.draw(*m.condition(y), steps=steps),m.encode(target[:n])
-        return m.decode(z, y),m.decode(z0)
+    def forward(self, y, z, z0):
+        m,n = self.model,max(1, len(y)//8)
+        return m.decode(z.float(), y.float()),m.decode(z0[:n].float())
 
 def decoder_learner(
-    dls, # `VideoDataLoaders`
+    dls, # of what `decoder_run` gives, in whole or half precision
     model, # a `VideoToVideoDiffusion` with a trained U-Net
     cbs=None, # further callbacks
     lr=1e-4, # learning rate
     **kw, # for fastai's `Learner`
 ) -> Learner:
     "A Learner that trains the decoder of `model` on what it will be given: L1"
-    def loss(pred, target): return F.l1_loss(pred[0], target) + F.l1_loss(pred[1], target[:len(pred[1])])
+    def loss(pred, target): return F.l1_loss(pred[0], target.float()) + F.l1_loss(pred[1], target[:len(pred[1])].float())
     parts = [*model.vae.decoder.parameters(), *(model.fusion.parameters() if model.fusion else [])]
     return _stage_learner(dls, DecoderStage(model), parts, loss, cbs, lr, **kw)

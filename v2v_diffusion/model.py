@@ -45,6 +45,7 @@ class ModelConfig(ConfigSection):
     temporal_attention:bool = True # attention between frames?
     condition_pixels:bool = False # does the U-Net see the degraded clip's pixels, beside its latent?
     conv:Literal['factorised','full'] = 'factorised' # 1x3x3 then 3x1x1, or 3x3x3
+    vae_temporal:bool = True # do the autoencoder's convolutions reach across frames?
     num_frames:PositiveInt = 16 # frames it is trained on: the window it restores best
     diffusion_timesteps:PositiveInt = 1000 # steps of the schedule
     noise_schedule:Literal['linear','cosine','sigmoid'] = 'cosine'
@@ -74,12 +75,15 @@ PixelSpace.normalise,PixelSpace.denormalise = VideoVAE.normalise,VideoVAE.denorm
 def _autoencoder(c):
     if c.space=='pixel': return PixelSpace(c.pixel_patch)
     return VideoVAE(c.latent_dim, c.vae_base_channels, c.vae_channel_mult, c.vae_res_blocks, patch=c.vae_patch,
-                    conv=c.conv, see_input=c.see_input, checkpointing=c.checkpointing)
+                    conv=c.conv if c.vae_temporal else 'frames', see_input=c.see_input, checkpointing=c.checkpointing)
 
 def _unet(c, n):
-    n_cond = 2*n + 192*(c.condition_pixels and c.space=='latent')
-    return UNet3D(n, n, n_cond, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels,
-                  c.attention_heads, c.temporal_attention, c.conv, c.checkpointing)
+    pixels = _sees_pixels(c)
+    return UNet3D(n, n, 2*n+192*pixels, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels,
+                  c.attention_heads, c.temporal_attention, c.conv, c.checkpointing, pixels)
+
+def _sees_pixels(c): return c.condition_pixels and c.space=='latent'
+def _filter(ni, nf, *ks): return nn.Conv3d(ni, nf, ks, padding=tuple(k//2 for k in ks), padding_mode='replicate')
 
 # %% ../nbs/11_model.ipynb #143949bc
 class VideoToVideoDiffusion(nn.Module):
@@ -91,10 +95,10 @@ class VideoToVideoDiffusion(nn.Module):
         c = self.config = config if isinstance(config, ModelConfig) else ModelConfig(**(config or {}))
         self.schedule,self.vae = make_schedule(c.noise_schedule, c.diffusion_timesteps),_autoencoder(c)
         n = len(self.vae.shift)
-        self.linear = nn.Conv3d(n, n, (1,3,3), padding=(0,1,1), padding_mode='replicate')
+        self.linear = _filter(n, n, 1, 3, 3)
         nn.init.dirac_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
-        self.fusion = zero_init(nn.Conv3d(6, 3, 3, padding=1, padding_mode='replicate')) if c.see_input and c.space=='latent' else None
+        self.fusion = zero_init(_filter(6, 3, 3 if c.vae_temporal else 1, 3, 3)) if c.see_input and c.space=='latent' else None
         self.unet = _unet(c, n)
         self.register_buffer('residual_std', torch.ones(n))
         self.register_buffer('exposure_weight', torch.zeros(len(_quantiles)+1))
@@ -202,11 +206,11 @@ def fit_linear(self:VideoToVideoDiffusion,
     return self
 
 # %% ../nbs/11_model.ipynb #3bae69b4
-def _cubes(u):
-    "The 3x3x3 neighbourhoods of every fourth pixel each way of `b c f h w`, and a one: (n, 27c+1)"
+def _cubes(u, n):
+    "The neighbourhoods, `n` frames of 3x3, of every fourth pixel each way of `b c f h w`, and a one: (places, 9nc+1)"
     f,h,w = u.shape[2:]
-    u = F.pad(u, (1,1,1,1,1,1), mode='replicate')
-    cols = [u[:,:,i:i+f,j:j+h:4,k:k+w:4] for i in range(3) for j in range(3) for k in range(3)]
+    u = F.pad(u, (1,1,1,1,n//2,n//2), mode='replicate')
+    cols = [u[:,:,i:i+f,j:j+h:4,k:k+w:4] for i in range(n) for j in range(3) for k in range(3)]
     X = _places(torch.stack(cols, 2).flatten(1, 2))
     return torch.cat([X, torch.ones_like(X[:,:1])], 1)
 
@@ -221,9 +225,9 @@ def fit_fusion(self:VideoToVideoDiffusion,
         for y,x in batches:
             z = self.vae.denormalise(self.linear(self.encode(y)))
             left = x - self.vae.decode(z, y)
-            yield _cubes(torch.cat([self.vae.linear_dec(z), y], 1)),_places(left[...,::4,::4])
+            yield _cubes(torch.cat([self.vae.linear_dec(z), y], 1), self.fusion.kernel_size[0]),_places(left[...,::4,::4])
     W = ridge(sums(), 1e-4).float()
-    self.fusion.weight.copy_(W[:-1].T.reshape(3, 6, 3, 3, 3))
+    self.fusion.weight.copy_(W[:-1].T.reshape(self.fusion.weight.shape))
     self.fusion.bias.copy_(W[-1])
     return self
 
@@ -250,7 +254,7 @@ def condition(self:VideoToVideoDiffusion,
     "The linear restoration of the latent, and the U-Net's condition"
     z = self.encode(y)
     z_lin = self.linear(z)
-    pixels = [space_to_depth(y, 8)] if self.config.condition_pixels and self.config.space=='latent' else []
+    pixels = [space_to_depth(y, 8)] if _sees_pixels(self.config) else []
     return z_lin,torch.cat([z, z_lin, *pixels], 1)
 
 @patch
@@ -276,7 +280,7 @@ def noised(self:VideoToVideoDiffusion,
 ): # `r_t`, `t`, and what the U-Net should say
     "Residuals at random steps of the schedule"
     dev = generator.device if generator else r.device
-    t = torch.randint(self.schedule.n_steps, (len(r),), generator=generator, device=dev).to(r.device)
+    t = (self.schedule.n_steps*torch.rand(len(r), generator=generator, device=dev)**.5).long().to(r.device) # density rises with t
     eps = torch.randn(r.shape, generator=generator, device=dev).to(r)
     return q_sample(r, t, self.schedule, eps),t,prediction_target(r, eps, t, self.schedule, self.config.prediction)
 
