@@ -14,6 +14,7 @@ from pathlib import Path
 import av, numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 import v2v_diffusion
 import matplotlib.pyplot as plt
+import PIL.Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from .core import *
@@ -103,13 +104,17 @@ def solved_filter(
 # %% ../nbs/19_demo.ipynb #ea1ac440
 class RegressionUNet(nn.Module):
     "The U-Net without diffusion: from the brightened clip to the clean one"
-    def __init__(self, c): # c: `ModelConfig`
+    def __init__(self,
+        c, # `ModelConfig`
+        filt, # a `solved_filter`
+    ):
         super().__init__()
+        self.filt = filt
         self.unet = UNet3D(48, 48, 0, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels, c.attention_heads)
 
     def forward(self, y):
         t = torch.zeros(len(y), dtype=torch.long, device=y.device)
-        return y + depth_to_space(self.unet(space_to_depth(y, 4), t), 4)
+        return self.filt(y) + depth_to_space(self.unet(space_to_depth(y, 4), t), 4)
 
 def step_flops(f):
     "Floating-point operations of `f()` and of its backward pass"
@@ -130,6 +135,7 @@ def _stage_flops(model, x, y):
 def train_control(
     model, # our trained model: its arithmetic is the budget
     cfg, # its `Config`
+    filt, # a `solved_filter`
     lr=1e-3, # learning rate
 ): # the trained network and a dict of what it cost
     "A regression U-Net, trained with as many operations as `model` was"
@@ -139,7 +145,7 @@ def train_control(
     n = len(dls.train)
     steps = dict(vae=n*t.vae_epochs, checkpoint=n*t.cached_views*t.num_epochs, decoder=n*t.cached_views*t.decoder_epochs//2)
     flops = _stage_flops(copy.deepcopy(model).to(dls.device), x, y)
-    net = RegressionUNet(cfg.model).to(dls.device)
+    net = RegressionUNet(cfg.model, filt).to(dls.device)
     budget,each = sum(flops[k]*steps[k] for k in steps),step_flops(lambda: F.l1_loss(net(x), y))
     _fit_control(net, dls, model, n_steps := max(1, round(budget/each)), lr)
     return net.eval().cpu(),dict(steps=n_steps, minutes=round((time.time()-start)/60, 1), parameters=sum(p.numel() for p in net.parameters()))
@@ -221,13 +227,15 @@ def _frames(model, task, n=2):
 
 def demo_picture(model, path):
     "Both tasks: input, non-local means, ours, target"
-    fig,axs = plt.subplots(4, 5, figsize=(8.2,7), dpi=80, layout='constrained')
+    fig,axs = plt.subplots(4, 5, figsize=(6.6,5.8), dpi=100, layout='constrained')
     for i,task in enumerate(demo_tasks):
         for ax,(k,v) in zip(axs[2*i:2*i+2].T, _frames(model, task).items()):
-            for j in range(2): ax[j].imshow(video_to_uint8(v[j])[v.shape[2]//2])
+            for j in range(2): ax[j].imshow(video_to_uint8(v[j])[v.shape[2]//2], interpolation='nearest')
             ax[0].set_title(k, fontsize=9)
     for ax in axs.flat: ax.axis('off')
-    with safe_path(path) as tmp: fig.savefig(tmp)
+    fig.canvas.draw()
+    im = PIL.Image.fromarray(np.asarray(fig.canvas.buffer_rgba())[...,:3].copy()).quantize(64, dither=PIL.Image.Dither.NONE)
+    with safe_path(path) as tmp: im.save(tmp, 'png', optimize=True)
     plt.close(fig)
 
 def _side_by_side(paths, out):
@@ -245,7 +253,7 @@ def run_demo(
     n=24, # clips of the table
 ) -> dict: # what was recorded
     "Train the `tiny` preset, restore what it never saw, and write down the honest numbers"
-    say,start,out = (lambda *a: None) if quiet else print,time.time(),Path(output)
+    say,start,out,commit = (lambda *a: None) if quiet else print,time.time(),Path(output),_commit()
     try: out.mkdir(parents=True, exist_ok=True)
     except OSError as e: raise V2VError(f'cannot make the folder {out}: {e.strerror}; choose another') from None
     cfg = load_config('tiny', [f'training.seed={seed}', 'training.experiment_name=demo', *overrides])
@@ -259,7 +267,7 @@ def run_demo(
     dark,clean = demo_file(out)
     generate_video(model, dark, out/'restored.mp4', exposure=.2, num_frames=cfg.data.num_frames, progress=not quiet)
     _side_by_side([dark, out/'restored.mp4', clean], out/'before_after.mp4')
-    res = dict(rows=rows, commit=_commit(), seed=seed, training_minutes=minutes, minutes=round((time.time()-start)/60, 1),
+    res = dict(rows=rows, commit=commit, seed=seed, training_minutes=minutes, minutes=round((time.time()-start)/60, 1),
                peak_GiB=_peak_gib(), machine=_machine(), **cost)
     with safe_path(out/'demo.json') as tmp: tmp.write_text(json.dumps(res, indent=1))
     say(_report(res, ckpt, out))
@@ -273,7 +281,7 @@ def _rivals(model, cfg, control, say):
     rows = {'filter of 3x3x3 pixels, solved': lambda x,e: filt(model.brightened(x, e))}
     if not control: return rows,{}
     say('Training the control: a regression U-Net, as many operations')
-    net,cost = train_control(model, cfg)
+    net,cost = train_control(model, cfg, copy.deepcopy(filt))
     @torch.no_grad()
     def restore(x, e): return net(model.brightened(x, e))
     return rows|{'control: regression U-Net': restore},{f'control_{k}': v for k,v in cost.items()}

@@ -8,11 +8,11 @@ __all__ = ['ModelConfig', 'PixelSpace', 'VideoToVideoDiffusion', 'ridge', 'pair_
 # %% ../nbs/11_model.ipynb #678c7214
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
@@ -27,18 +27,20 @@ from .unet import *
 from .samplers import *
 
 # %% ../nbs/11_model.ipynb #37e96d84
+_Levels = Annotated[tuple[PositiveInt,...], Field(min_length=1)]
+
 class ModelConfig(ConfigSection):
     "The section `model`: what the networks are"
     space:Literal['latent','pixel'] = 'latent' # diffuse latents, or pixels folded into channels
     latent_dim:PositiveInt = 4 # channels of the latent
     vae_base_channels:PositiveInt = 64 # of the finest level
-    vae_channel_mult:tuple[PositiveInt,...] = (1,2,4,4) # fine to coarse
+    vae_channel_mult:_Levels = (1,2,4,4) # fine to coarse
     vae_res_blocks:PositiveInt = 1 # residual blocks a level
     vae_patch:PositiveInt = 1 # squares folded into channels before the first level
     see_input:bool = True # does the decoder see the degraded clip?
     pixel_patch:PositiveInt = 4 # in pixel space: the squares folded into channels
     unet_model_channels:PositiveInt = 128 # of the finest level
-    unet_channel_mult:tuple[PositiveInt,...] = (1,2,4,4) # fine to coarse
+    unet_channel_mult:_Levels = (1,2,4,4) # fine to coarse
     unet_res_blocks:PositiveInt = 2 # residual blocks a level
     attention_levels:tuple[int,...] = (1,2) # levels with attention within frames; 0 is the finest
     attention_heads:PositiveInt = 4 # of both kinds of attention
@@ -72,6 +74,8 @@ PixelSpace.measure_latents = VideoVAE.measure_latents
 PixelSpace.normalise,PixelSpace.denormalise = VideoVAE.normalise,VideoVAE.denormalise
 
 # %% ../nbs/11_model.ipynb #5ae072ab
+def _sees_pixels(c): return c.condition_pixels and c.space=='latent'
+
 def _autoencoder(c):
     if c.space=='pixel': return PixelSpace(c.pixel_patch)
     return VideoVAE(c.latent_dim, c.vae_base_channels, c.vae_channel_mult, c.vae_res_blocks, patch=c.vae_patch,
@@ -82,10 +86,7 @@ def _unet(c, n):
     return UNet3D(n, n, 2*n+192*pixels, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels,
                   c.attention_heads, c.temporal_attention, c.conv, c.checkpointing, pixels)
 
-def _sees_pixels(c): return c.condition_pixels and c.space=='latent'
-def _filter(ni, nf, *ks): return nn.Conv3d(ni, nf, ks, padding=tuple(k//2 for k in ks), padding_mode='replicate')
-
-# %% ../nbs/11_model.ipynb #143949bc
+# %% ../nbs/11_model.ipynb #80d9e1d0
 class VideoToVideoDiffusion(nn.Module):
     "Autoencoder, U-Net, schedule, and the linear restoration they start from"
     def __init__(self,
@@ -104,6 +105,8 @@ class VideoToVideoDiffusion(nn.Module):
         self.register_buffer('exposure_weight', torch.zeros(len(_quantiles)+1))
 
     def forward(self, z_t, t, cond): return self.unet(z_t, t, cond)
+
+def _filter(ni, nf, *ks): return nn.Conv3d(ni, nf, ks, padding=tuple(k//2 for k in ks), padding_mode='replicate')
 
 _quantiles = .02,.1,.25,.5,.75,.9,.98
 
@@ -129,7 +132,7 @@ def decode(self:VideoToVideoDiffusion,
 # %% ../nbs/11_model.ipynb #5aceffe1
 def ridge(
     batches, # yields pairs `A (n,k)`, `B (n,m)`
-    lam=1e-3, # of the mean square of a column
+    lam=1e-3, # added to the mean square of each column
 ): # (k,m), float64
     "`W` that makes `A@W` nearest to `B`, from the sums of many batches"
     AA = AB = n = 0

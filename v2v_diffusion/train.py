@@ -274,6 +274,7 @@ def _begin(cfg, ckpt, dls, stages):
     if not ckpt: return VideoToVideoDiffusion(cfg.model).start(first_pairs(dls, max(8, 64//cfg.data.batch_size))),stages
     state = read_checkpoint(ckpt)
     stage = state['config'].get('stage')
+    if stage is None: raise V2VError(f'{ckpt} holds a model but no training to go on with; give a file that v2v_train wrote')
     if stage not in stages: raise V2VError(f'{ckpt} was written in a stage that these settings leave out: {stage}')
     model = VideoToVideoDiffusion(cfg.model)
     if state['config'].get('model')!=cfg.model.model_dump(mode='json'):
