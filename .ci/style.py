@@ -75,7 +75,7 @@ def imports(nb, cells, number):
         for n in ast.walk(ast.Module(parse(c), [])):
             mods = [n.module] if isinstance(n, ast.ImportFrom) and n.module else [o.name for o in n.names] if isinstance(n, ast.Import) else []
             for m in mods:
-                if m.startswith(LIB+'.') and number.get(m.split('.')[1], 0)>=int(nb.name[:2]): yield f"cell {c['id']}: imports {m}, which does not come before it"
+                if m.startswith(LIB+'.') and number.get(m.split('.')[1], '')>=nb.name.split('_')[0]: yield f"cell {c['id']}: imports {m}, which does not come before it"
 
 def chapter(nb, number):
     "All that is wrong with a notebook"
@@ -84,7 +84,7 @@ def chapter(nb, number):
     first = next((source(c) for c in cells if c['cell_type']=='markdown'), '')
     if not re.match(r'# .+\n+> .+', first): yield 'does not open with a title and a > subtitle'
     names = [d['default_exp'] for c in code if 'default_exp' in (d := directives(c))]
-    if names and names!=[nb.stem[3:]]: yield f'exports to {names}, is called {nb.stem}'
+    if names and names!=[nb.stem.split('_', 1)[1]]: yield f'exports to {names}, is called {nb.stem}'
     yield from weight(code)
     exported = [c for c in code if EXPORTS & directives(c).keys()]
     for c in exported: yield from documented(c)
@@ -93,7 +93,7 @@ def chapter(nb, number):
 
 def main(*paths):
     nbs = sorted((root/'nbs').rglob('[!_.]*.ipynb'))
-    number = {p.stem[3:]: int(p.name[:2]) for p in nbs if p.name[:2].isdigit()}
+    number = {p.stem.split('_', 1)[1]: p.stem.split('_')[0] for p in nbs if p.name[:2].isdigit()}
     if len({p.stem.split('_', 1)[-1] for p in nbs})<len(nbs): sys.exit('two notebooks would have one page: their names differ in the number only')
     bad = [f'{p.name}: {o}' for p in (map(Path, paths) if paths else nbs) for o in chapter(p, number)]
     if bad: sys.exit('\n'.join(bad))

@@ -10,6 +10,7 @@ from v2v_diffusion.layers import *
 from v2v_diffusion.vae import *
 from v2v_diffusion.unet import *
 from v2v_diffusion.samplers import *
+from v2v_diffusion.posterior import *
 from v2v_diffusion.model import *
 from v2v_diffusion.learner import *
 from v2v_diffusion.amp import *

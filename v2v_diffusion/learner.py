@@ -38,6 +38,7 @@ class DiffusionCallback(Callback):
         r,cond = (y.float(),x.float()) if self.cached else self.model.latents(x, y)
         g = None if self.training else keyed_generator(self.seed, 'valid', self.iter, device=r.device)
         r_t,t,goal = self.model.noised(r, g)
+        if self.training: cond = self.model.spoiled(cond)
         self.learn.xb,self.learn.yb = (r_t,t,cond),(goal,)
 
 # %% ../nbs/12_learner.ipynb #cb75f0bc

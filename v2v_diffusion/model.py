@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
@@ -25,6 +25,7 @@ from .layers import *
 from .vae import *
 from .unet import *
 from .samplers import *
+from .posterior import *
 
 # %% ../nbs/11_model.ipynb #37e96d84
 _Levels = Annotated[tuple[PositiveInt,...], Field(min_length=1)]
@@ -45,14 +46,26 @@ class ModelConfig(ConfigSection):
     attention_levels:tuple[int,...] = (1,2) # levels with attention within frames; 0 is the finest
     attention_heads:PositiveInt = 4 # of both kinds of attention
     temporal_attention:bool = True # attention between frames?
+    conditioned:bool = True # does the U-Net see the degraded clip? Without, in pixel space only: a denoiser, trained on clean clips
     condition_pixels:bool = False # does the U-Net see the degraded clip's pixels, beside its latent?
+    condition_dropout:float = Field(0., ge=0, lt=1) # share of training clips that lose their condition, which guidance needs
+    condition_noise:NonNegativeFloat = 0. # largest standard deviation of noise on the condition in training
     conv:Literal['factorised','full'] = 'factorised' # 1x3x3 then 3x1x1, or 3x3x3
     vae_temporal:bool = True # do the autoencoder's convolutions reach across frames?
     num_frames:PositiveInt = 16 # frames it is trained on: the window it restores best
     diffusion_timesteps:PositiveInt = 1000 # steps of the schedule
     noise_schedule:Literal['linear','cosine','sigmoid'] = 'cosine'
+    zero_terminal_snr:bool = False # does the last step leave no signal at all?
+    offset_noise:NonNegativeFloat = 0. # standard deviation of the offset in each channel of the noise, in training
     prediction:Literal['epsilon','x0','v'] = 'epsilon' # what the U-Net says
     checkpointing:bool = False # forget activations, compute them again: less memory, more time
+
+    @model_validator(mode='after')
+    def _together(self):
+        if self.prediction=='epsilon' and self.zero_terminal_snr:
+            raise V2VError('model.prediction=epsilon says nothing at a last step without signal (model.zero_terminal_snr): choose v or x0')
+        if not self.conditioned and self.space!='pixel': raise V2VError("model.conditioned=false needs model.space=pixel: in latents no walk begins at the input's noise")
+        return self
 
 # %% ../nbs/11_model.ipynb #e3a691b5
 class PixelSpace(nn.Module):
@@ -70,7 +83,12 @@ class PixelSpace(nn.Module):
     def decode(self, z, cond=None): return depth_to_space(z, self.k)
     def init_linear(self, x): return self
 
-PixelSpace.measure_latents = VideoVAE.measure_latents
+    def measure_latents(self, batches):
+        x = torch.cat([b.flatten() for b in batches])
+        self.shift.fill_(x.mean())
+        self.scale.fill_(1/x.std())
+        return self
+
 PixelSpace.normalise,PixelSpace.denormalise = VideoVAE.normalise,VideoVAE.denormalise
 
 # %% ../nbs/11_model.ipynb #5ae072ab
@@ -83,7 +101,7 @@ def _autoencoder(c):
 
 def _unet(c, n):
     pixels = _sees_pixels(c)
-    return UNet3D(n, n, 2*n+192*pixels, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels,
+    return UNet3D(n, n, c.conditioned*(2*n+192*pixels), c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels,
                   c.attention_heads, c.temporal_attention, c.conv, c.checkpointing, pixels)
 
 # %% ../nbs/11_model.ipynb #80d9e1d0
@@ -94,7 +112,7 @@ class VideoToVideoDiffusion(nn.Module):
     ):
         super().__init__()
         c = self.config = config if isinstance(config, ModelConfig) else ModelConfig(**(config or {}))
-        self.schedule,self.vae = make_schedule(c.noise_schedule, c.diffusion_timesteps),_autoencoder(c)
+        self.schedule,self.vae = make_schedule(c.noise_schedule, c.diffusion_timesteps, c.zero_terminal_snr),_autoencoder(c)
         n = len(self.vae.shift)
         self.linear = _filter(n, n, 1, 3, 3)
         nn.init.dirac_(self.linear.weight)
@@ -199,6 +217,7 @@ def fit_linear(self:VideoToVideoDiffusion,
     batches, # list of pairs `(y, x)`: brightened clips and clean ones, (b,3,f,h,w)
 ):
     "Solve the linear restoration of the latent, and measure what it leaves"
+    if not self.config.conditioned: return self
     zs = [(self.encode(y), self.encode(x)) for y,x in batches]
     W = ridge(((_neighbours(a), _places(b)) for a,b in zs)).float()
     n = len(self.residual_std)
@@ -256,6 +275,7 @@ def condition(self:VideoToVideoDiffusion,
 ): # `z_lin` and all that the U-Net sees, (b,n,f,h/8,w/8)
     "The linear restoration of the latent, and the U-Net's condition"
     z = self.encode(y)
+    if not self.config.conditioned: return 0*z,z[:,:0]
     z_lin = self.linear(z)
     pixels = [space_to_depth(y, 8)] if _sees_pixels(self.config) else []
     return z_lin,torch.cat([z, z_lin, *pixels], 1)
@@ -269,7 +289,7 @@ def latents(self:VideoToVideoDiffusion,
 ): # residual `r` and condition, what a training step of the U-Net needs
     "The encoded pair"
     if exposure is None: exposure = pair_exposures(input, target)
-    z_lin,cond = self.condition(self.brightened(input, exposure))
+    z_lin,cond = self.condition(self.brightened(input, exposure) if self.config.conditioned else target)
     return (self.encode(target)-z_lin)/self._std(), cond
 
 @patch
@@ -284,8 +304,15 @@ def noised(self:VideoToVideoDiffusion,
     "Residuals at random steps of the schedule"
     dev = generator.device if generator else r.device
     t = (self.schedule.n_steps*torch.rand(len(r), generator=generator, device=dev)**.5).long().to(r.device) # density rises with t
-    eps = torch.randn(r.shape, generator=generator, device=dev).to(r)
+    eps = offset_noise(r, self.config.offset_noise, generator) if self.config.offset_noise else noise_like(r, generator)
     return q_sample(r, t, self.schedule, eps),t,prediction_target(r, eps, t, self.schedule, self.config.prediction)
+
+@patch
+def spoiled(self:VideoToVideoDiffusion, cond, generator=None):
+    "The condition as training shows it: noised and dropped, if the settings say so"
+    c = self.config
+    if c.condition_noise: cond = noise_condition(cond, c.condition_noise, generator)
+    return drop_condition(cond, c.condition_dropout, generator) if c.condition_dropout else cond
 
 @patch
 def loss(self:VideoToVideoDiffusion,
@@ -296,7 +323,7 @@ def loss(self:VideoToVideoDiffusion,
     "Mean squared error of the U-Net's prediction on one batch"
     r,cond = self.latents(input, target)
     r_t,t,goal = self.noised(r, generator)
-    return F.mse_loss(self(r_t, t, cond), goal)
+    return F.mse_loss(self(r_t, t, self.spoiled(cond, generator) if self.training else cond), goal)
 
 # %% ../nbs/11_model.ipynb #d84bb77f
 @patch
@@ -308,16 +335,27 @@ def draw(self:VideoToVideoDiffusion,
     generator=None, # source of all noise
     randn=None, # or a function `shape -> noise`
     eta=0., # for ddim: 0 adds no noise on the way
+    guidance=1., # how much the condition counts; other than 1 takes two calls a step
 ): # a latent that could be that of the clean clip
     "A sample of the latent, around its linear restoration"
     if not steps: return z_lin
-    dev = generator.device if generator else cond.device
-    r_T = randn(z_lin.shape) if randn else torch.randn(z_lin.shape, generator=generator, device=dev)
-    r = sample(lambda r,t: self(r, t, cond), r_T.to(z_lin), self.schedule, sampler, steps, eta, prediction=self.config.prediction,
-               generator=generator, randn=randn)
+    def denoise(r, t, cond=cond): return self(r, t, cond)
+    if guidance!=1: denoise = guided(denoise, lambda r,t: self(r, t, 0*cond), guidance)
+    r_T = randn(z_lin.shape) if randn else noise_like(z_lin, generator)
+    r = sample(denoise, r_T.to(z_lin), self.schedule, sampler, steps, eta, prediction=self.config.prediction, generator=generator, randn=randn)
     return z_lin + r*self._std()
 
 # %% ../nbs/11_model.ipynb #2a40296c
+@patch
+def _denoised(self:VideoToVideoDiffusion, y, noise, sampler, steps, generator, randn, eta):
+    "The clip in the space that is diffused, without its noise"
+    z,scale = self.encode(y),self.vae.scale[0].item()
+    if not steps: return z
+    sigmas = [scale*(estimate_noise(o) if noise is None else noise) for o in y]
+    return denoise_clips(lambda z,t: self(z, t, z[:,:0]), z, self.schedule, sigmas, steps, least=scale*2/127.5, generator=generator,
+                         sampler=sampler, prediction=self.config.prediction, randn=randn, eta=eta)
+
+# %% ../nbs/11_model.ipynb #90496694
 @patch
 @torch.no_grad()
 def restore(self:VideoToVideoDiffusion,
@@ -326,16 +364,25 @@ def restore(self:VideoToVideoDiffusion,
     steps=20, # calls of the U-Net; 0: the deterministic part alone
     exposure=None, # known exposure, a number or one a clip `(b,)`; None: the model's own guess
     average=1, # the mean of so many samples
-    generator=None, # source of all noise
+    generator=None, # source of all noise: one, or a list with one for each clip
     randn=None, # or a function `shape -> noise`
     eta=0., # for ddim: 0 adds no noise on the way
+    guidance=1., # how much the condition counts, for a model trained with `condition_dropout`
+    noise=None, # for a model without condition: known standard deviation of the noise; None: estimated
 ): # like `input`: same shape, in [-1,1]
     "Restore a batch of clips"
     if steps<0 or average<1: raise V2VError(f'steps={steps}, average={average}: give 0 or more steps and at least 1 sample')
+    if guidance!=1 and not self.config.condition_dropout:
+        raise V2VError(f'guidance={guidance}: the model was trained without model.condition_dropout and only knows its condition; leave it at 1')
     h,w = input.shape[-2:]
-    y = self.brightened(pad_to_multiple(input.as_subclass(torch.Tensor), (1,8,8)), exposure)
-    z_lin,cond = self.condition(y)
-    zs = (self.draw(z_lin, cond, sampler, steps, generator, randn, eta) for _ in range(average if steps else 1))
+    y = pad_to_multiple(input.as_subclass(torch.Tensor), (1,8,8))
+    if self.config.conditioned:
+        y = self.brightened(y, exposure)
+        z_lin,cond = self.condition(y)
+        def one(): return self.draw(z_lin, cond, sampler, steps, generator, randn, eta, guidance)
+    else:
+        def one(): return self._denoised(y, noise, sampler, steps, generator, randn, eta)
+    zs = (one() for _ in range(average if steps else 1))
     outs = [self.decode(z, y).clamp(-1,1) for z in zs]
     return (sum(outs)/len(outs))[..., :h, :w].as_subclass(type(input))
 
