@@ -200,11 +200,11 @@ class LogCallback(StepCallback):
 # %% ../nbs/17_train.ipynb #bef48d7b
 @patch
 def after_epoch(self:LogCallback):
-    "The validation's loss, PSNR of the picture's clips, and the picture"
+    "The validation's loss, PSNR of the picture's clips with their exposure told, and the picture"
     if not self.trained: return
     self.trained,(x,y) = False,self.clips
     with self.learn.ema.averaged():
-        out = self.net.eval().restore(x, steps=self.steps, generator=keyed_generator(0, 'picture'))
+        out = self.net.eval().restore(x, steps=self.steps, exposure=pair_exposures(x, y), generator=keyed_generator(0, 'picture'))
     self.scalar('valid_loss', self.recorder.values[-1][1])
     self.scalar('psnr', psnr(out, y).mean().item())
     fig = strip([o.cpu() for p in zip(x, out, y) for o in p], titles=['input','restored','target']*len(x))
