@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['rng_state', 'set_rng_state', 'loader_state', 'set_loader_state', 'training_state', 'save_checkpoint',
-           'read_checkpoint', 'restore_state', 'ResumeCallback', 'CheckpointCallback', 'find_last']
+           'read_checkpoint', 'restore_state', 'ResumeCallback', 'CheckpointCallback', 'stop_on_signals', 'find_last']
 
 # %% ../nbs/16_checkpoint.ipynb #8a12e6d5
-import random, warnings
+import contextlib, random, signal, threading, time, warnings, zipfile
 import numpy as np, torch
 from pathlib import Path
 from fastai.callback.core import Callback, CancelBatchException, CancelEpochException
@@ -195,16 +195,24 @@ class CheckpointCallback(StepCallback):
     order = 65
     def __init__(self,
         folder, # where; made if it is not there
-        every=None, # optimizer steps between files within an epoch; without it there are none
+        every=None, # optimizer steps between files within an epoch
+        minutes=None, # minutes between them; without either there are none
+        keep=2, # so many of them stay, should the newest be damaged
         stage='checkpoint', # first part of the file names; 'vae' for the first stage
         config=None, # the settings, as nested dicts, to be kept in the file
         prefix='', # as for `save_checkpoint`
     ):
-        self.folder,self.every,self.stage = Path(folder),every,stage
-        self.config,self.prefix,self.trained,self.last_saved = config,prefix,False,None
+        self.folder,self.every,self.minutes,self.keep,self.stage = Path(folder),every,minutes,keep,stage
+        self.config,self.prefix,self.trained,self.last_saved,self.asked = config,prefix,False,None,None
         try: self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise V2VError(f'cannot make the folder {folder}: {e.strerror}; choose another') from None
+        for f in self.folder.glob('.tmp-*.part'): f.unlink() # of a save that was killed
+
+    def before_fit(self):
+        "The minutes count from here"
+        super().before_fit()
+        self.saved_at = time.time()
 
     def before_train(self):
         "Note the order of the data of this epoch"
@@ -221,14 +229,16 @@ class CheckpointCallback(StepCallback):
 def _save(self:CheckpointCallback, name, **kw):
     self.last_saved = self.folder/f'{self.stage}_{name}.pt'
     save_checkpoint(self.last_saved, self.learn, self.config, prefix=self.prefix, **kw)
-    for f in self.folder.glob(f'{self.stage}_step_*.pt'):
-        if f!=self.last_saved: f.unlink()
+    self.saved_at = time.time()
+    old = sorted(self.folder.glob(f'{self.stage}_step_*.pt'), key=lambda f: f.stat().st_mtime_ns)
+    for f in old if name.startswith('epoch') else old[:-self.keep]: f.unlink()
 
 @patch
 def after_opt_step(self:CheckpointCallback):
-    "Save within an epoch"
-    if self.every and self.n_opt % self.every==0:
-        self._save(f'step_{self.n_opt}', iter=self.iter + 1, loaders=self.loaders_then)
+    "Save within an epoch, and when told to stop"
+    due = self.every and self.n_opt%self.every==0 or self.minutes and time.time()-self.saved_at>=60*self.minutes
+    if due or self.asked: self._save(f'step_{self.n_opt}', iter=self.iter + 1, loaders=self.loaders_then)
+    if self.asked: raise V2VError(f'stopped by {self.asked} after step {self.n_opt}; {self.last_saved} goes on with --resume last')
 
 @patch
 def after_epoch(self:CheckpointCallback):
@@ -236,10 +246,33 @@ def after_epoch(self:CheckpointCallback):
     if self.trained: self._save(f'epoch_{self.epochs_done}')
     self.trained = False
 
+# %% ../nbs/16_checkpoint.ipynb #fff2ef3d
+@patch
+def ask(self:CheckpointCallback,
+    why, # who asks, for the message
+):
+    "Save after the step at hand and end the run; asked twice, end at once"
+    if self.asked: raise KeyboardInterrupt
+    self.asked = why
+
+@contextlib.contextmanager
+def stop_on_signals(
+    cb, # the `CheckpointCallback` of the run
+):
+    "Within: SIGTERM and Ctrl-C are passed to `cb.ask`"
+    main = threading.current_thread() is threading.main_thread() # only there may handlers be set
+    old = {s: signal.signal(s, lambda n,_: cb.ask(signal.Signals(n).name)) for s in (signal.SIGTERM,signal.SIGINT) if main}
+    try: yield
+    finally:
+        for s,h in old.items(): signal.signal(s, h)
+
 # %% ../nbs/16_checkpoint.ipynb #a641753f
 def _can_go_on(path):
-    "Whether `path` is whole and holds a training state; only its list of contents is read"
-    try: train = torch.load(path, map_location='cpu', weights_only=True, mmap=True)['train']
+    "Whether `path` is whole, by the checksums in it, and holds a training state"
+    try:
+        with zipfile.ZipFile(path) as z:
+            if z.testzip(): raise V2VError('a checksum is wrong')
+        train = torch.load(path, map_location='cpu', weights_only=True, mmap=True)['train']
     except Exception: return warnings.warn(f'{path} is damaged and passed over')
     return bool(train) and 'opt' in train
 

@@ -162,7 +162,7 @@ def sample(
 # %% ../nbs/10_samplers.ipynb #9576f4cc
 def dynamic_threshold(
     x0:torch.Tensor, # believed clean clips, (b,c,f,h,w)
-    share:float=.995, # of a clip's values that are kept as they are
+    share:float=.995, # of a clip's values that are not cut (all are divided)
 ) -> torch.Tensor: # like `x0`, in [-1,1]
     "Cut each clip at the size that `share` of its values keep within, if above 1, and bring it back to [-1,1]"
     sizes = x0.abs().flatten(1)

@@ -48,6 +48,7 @@ class TrainingConfig(ConfigSection):
     use_amp:bool|Literal['auto'] = 'auto' # mixed precision where the device is made for it
     kl_weight:NonNegativeFloat = 1e-6 # of the KL of one latent number
     checkpoint_every:PositiveInt|None = None # steps between files within an epoch
+    checkpoint_minutes:PositiveFloat|None = None # minutes between them
     seed:int = 0 # of weights, order and noise
 
     @field_validator('experiment_name')
@@ -217,8 +218,8 @@ def _callbacks(cfg, stage, prefix, model, dls, folders):
     "The tricks of chapters 13 to 16, and the log"
     t = cfg.training
     clips = [o[:2] for o in dls.valid.one_batch()]
-    cbs = [AmpCallback(t.use_amp), GradAccumCallback(t.grad_accumulation), GradClipCallback(t.max_grad_norm), EMACallback(t.ema_decay),
-           CheckpointCallback(folders[0], t.checkpoint_every, stage, dict(cfg.dict(), stage=stage), prefix),
+    cbs = [AmpCallback(t.use_amp), GradAccumCallback(t.grad_accumulation), GradClipCallback(t.max_grad_norm), GuardCallback(), EMACallback(t.ema_decay),
+           CheckpointCallback(folders[0], t.checkpoint_every, t.checkpoint_minutes, stage=stage, config=dict(cfg.dict(), stage=stage), prefix=prefix),
            LogCallback(folders[1], stage, model, clips, steps=int(stage!='vae'))]
     return cbs + ([StopAfterCallback(t.max_steps)] if t.max_steps else [])
 
@@ -228,9 +229,10 @@ def _fit(learn, n_epoch, cfg, resume, quiet):
     n_steps = min(t.max_steps or math.inf, n_epoch*per_epoch)
     learn.add_cb(LRScheduleCallback(min(round(t.warmup_epochs*per_epoch), n_steps//2), n_steps))
     cbs = [ResumeCallback(resume)] if resume else []
-    if quiet:
-        with learn.no_bar(), learn.no_logging(): learn.fit(n_epoch, cbs=cbs)
-    else: learn.fit(n_epoch, cbs=cbs)
+    with stop_on_signals(learn.checkpoint):
+        if quiet:
+            with learn.no_bar(), learn.no_logging(): learn.fit(n_epoch, cbs=cbs)
+        else: learn.fit(n_epoch, cbs=cbs)
     learn.log.writer.close()
     return learn
 
