@@ -307,7 +307,9 @@ def train(
         ckpt = None
         if stage==stages[-1]: break
         if learn.ema.ema_model.n_averaged: learn.ema.swap()
-        if stage=='vae': model.measure(first_pairs(dls, max(8, 64//cfg.data.batch_size)))
+        if stage=='vae':
+            dls.train.dataset.epoch = cfg.training.vae_epochs # the same clips, wherever the stage was interrupted
+            model.measure(first_pairs(dls, max(8, 64//cfg.data.batch_size)))
     final = folders[0]/'checkpoint_final.pt'
     save_checkpoint(final, learn, dict(cfg.dict(), stage=stage), prefix=prefix)
     return final
