@@ -83,7 +83,8 @@ class GuardCallback(Callback):
     order,run_valid = 13,False
     def _stop(self, what):
         saved = getattr(getattr(self.learn, 'checkpoint', None), 'last_saved', None)
-        raise V2VError(f'{what} at step {getattr(self.learn, "opt_steps", 0)+1} (epoch {self.epoch+1}, batch {self.iter+1}); the weights are as before it'
+        clips = ': '+', '.join(self.dl.describe(self.iter)) if hasattr(self.dl, 'describe') else ''
+        raise V2VError(f'{what} at step {getattr(self.learn, "opt_steps", 0)+1} (epoch {self.epoch+1}, batch {self.iter+1}{clips}); the weights are as before it'
                        + (f', the last checkpoint is {saved}' if saved else '') + ': look at the data there, or lower the learning rate')
 
     def after_loss(self):

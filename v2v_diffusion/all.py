@@ -17,6 +17,7 @@ from v2v_diffusion.amp import *
 from v2v_diffusion.accum import *
 from v2v_diffusion.ema import *
 from v2v_diffusion.checkpoint import *
+from v2v_diffusion.cache import *
 from v2v_diffusion.train import *
 from v2v_diffusion.restore import *
 from v2v_diffusion.demo import *

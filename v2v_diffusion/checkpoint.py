@@ -66,6 +66,19 @@ def _plain(o):
 
 def _find(learn, cls): return next((cb for cb in learn.cbs if isinstance(cb, cls)), None)
 
+# %% ../nbs/16_checkpoint.ipynb #f289ec66
+def _history(recorder):
+    "What fastai's recorder has seen, as plain values"
+    smooth = recorder.smooth_loss
+    return dict(values=_plain(recorder.values), iters=list(recorder.iters), lrs=[float(o) for o in recorder.lrs],
+                losses=[float(o) for o in recorder.losses], smooth=[smooth.count, float(smooth.val)])
+
+def _set_history(recorder, h):
+    "Put it back"
+    recorder.values,recorder.iters = [L(o) for o in h['values']],list(h['iters'])
+    recorder.lrs,recorder.losses = list(h['lrs']),[torch.tensor(o) for o in h['losses']]
+    recorder.smooth_loss.count,recorder.smooth_loss.val = h['smooth'][0],torch.tensor(h['smooth'][1])
+
 # %% ../nbs/16_checkpoint.ipynb #63ea27b4
 def training_state(
     learn, # a Learner, in a fit or after one
@@ -78,7 +91,7 @@ def training_state(
     scaler = amp.scaler.state_dict() if amp and amp.scaler else {}
     updates = int(ema.ema_model.n_averaged) if ema and ema.ema_model else 0
     return dict(epoch=done, iter=iter, opt_steps=steps, ema_updates=updates, scaler=_plain(scaler),
-                opt=_plain(learn.opt.state_dict()), rng=rng_state(),
+                opt=_plain(learn.opt.state_dict()), rng=rng_state(), history=_history(learn.recorder),
                 loaders=loaders or loader_state(learn.dls))
 
 # %% ../nbs/16_checkpoint.ipynb #7103f2da
@@ -176,10 +189,15 @@ class ResumeCallback(Callback):
         if self.epoch < self.at['epoch']: raise CancelEpochException
 
     def before_train(self):
-        "The order of the data; and at an epoch's start, the random states"
+        "The curves and the order of the data; and at an epoch's start, the random states"
         if self.epoch!=self.at['epoch']: return
+        _set_history(self.recorder, self.at['history'])
         set_loader_state(self.dls, self.at['loaders'])
         if self.at['iter']==0: set_rng_state(self.at['rng'])
+
+    def after_epoch(self):
+        "The recorder has noted an empty row for an epoch that was passed over"
+        if self.epoch < self.at['epoch']: _set_history(self.recorder, self.at['history'])
 
     def before_batch(self):
         "Drop the batches that were done"
@@ -198,12 +216,15 @@ class CheckpointCallback(StepCallback):
         every=None, # optimizer steps between files within an epoch
         minutes=None, # minutes between them; without either there are none
         keep=2, # so many of them stay, should the newest be damaged
+        keep_epochs=3, # so many files of epochs stay, besides the best; None: all
+        go_on=False, # when a file cannot be written: go on without it, rather than end the run?
         stage='checkpoint', # first part of the file names; 'vae' for the first stage
         config=None, # the settings, as nested dicts, to be kept in the file
         prefix='', # as for `save_checkpoint`
     ):
         self.folder,self.every,self.minutes,self.keep,self.stage = Path(folder),every,minutes,keep,stage
-        self.config,self.prefix,self.trained,self.last_saved,self.asked = config,prefix,False,None,None
+        self.keep_epochs,self.go_on,self.config,self.prefix = keep_epochs,go_on,config,prefix
+        self.trained,self.stepped,self.last_saved,self.asked = False,False,None,None
         try: self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise V2VError(f'cannot make the folder {folder}: {e.strerror}; choose another') from None
@@ -225,17 +246,42 @@ class CheckpointCallback(StepCallback):
         self.trained = True
 
 # %% ../nbs/16_checkpoint.ipynb #7be12494
-@patch
-def _save(self:CheckpointCallback, name, **kw):
-    self.last_saved = self.folder/f'{self.stage}_{name}.pt'
-    save_checkpoint(self.last_saved, self.learn, self.config, prefix=self.prefix, **kw)
-    self.saved_at = time.time()
-    old = sorted(self.folder.glob(f'{self.stage}_step_*.pt'), key=lambda f: f.stat().st_mtime_ns)
-    for f in old if name.startswith('epoch') else old[:-self.keep]: f.unlink()
+@patch(as_prop=True)
+def best(self:CheckpointCallback):
+    "The file of the epoch with the lowest validation loss so far, or None"
+    losses = {k+1: v[1] for k,v in enumerate(self.learn.recorder.values) if len(v)>1}
+    return self.folder/f'{self.stage}_epoch_{min(losses, key=losses.get)}.pt' if losses else None
 
 @patch
+def _drop_old(self:CheckpointCallback, epoch):
+    "Remove what the newest file, of an epoch or of a step, makes useless"
+    def files(kind): return sorted(self.folder.glob(f'{self.stage}_{kind}_*.pt'), key=lambda f: f.stat().st_mtime_ns)
+    old = files('step') if epoch else files('step')[:-self.keep]
+    if epoch and self.keep_epochs: old += [f for f in files('epoch')[:-self.keep_epochs] if f!=self.best]
+    for f in old: f.unlink()
+
+# %% ../nbs/16_checkpoint.ipynb #69c8e9eb
+@patch
+def _save(self:CheckpointCallback, name, **kw):
+    path,self.saved_at = self.folder/f'{self.stage}_{name}.pt',time.time()
+    try: save_checkpoint(path, self.learn, self.config, prefix=self.prefix, **kw)
+    except V2VError as e:
+        if not self.go_on: raise V2VError(f'{e}; training ends after step {self.n_opt}, the last checkpoint is {self.last_saved}') from None
+        return warnings.warn(f'{e}; training goes on, the last checkpoint is {self.last_saved}')
+    self.last_saved = path
+    self._drop_old(name.startswith('epoch'))
+
+# %% ../nbs/16_checkpoint.ipynb #809e4c65
+@patch
 def after_opt_step(self:CheckpointCallback):
+    "Save when this batch is over, and the recorder has noted it"
+    self.stepped = True
+
+@patch
+def after_batch(self:CheckpointCallback):
     "Save within an epoch, and when told to stop"
+    if not self.stepped: return
+    self.stepped = False
     due = self.every and self.n_opt%self.every==0 or self.minutes and time.time()-self.saved_at>=60*self.minutes
     if due or self.asked: self._save(f'step_{self.n_opt}', iter=self.iter + 1, loaders=self.loaders_then)
     if self.asked: raise V2VError(f'stopped by {self.asked} after step {self.n_opt}; {self.last_saved} goes on with --resume last')

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['photographs', 'camera_clip', 'validation_clips', 'folder_pairs', 'list_pairs', 'split_pairs', 'VideoDataset',
-           'ConfigSection', 'DataConfig', 'VideoDL', 'VideoDataLoaders']
+           'content_hash', 'ConfigSection', 'DataConfig', 'VideoDL', 'VideoDataLoaders']
 
 # %% ../nbs/03_data.ipynb #b477ce03
-import gc, math, warnings
+import gc, json, math, warnings
 from difflib import get_close_matches
 from functools import cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -20,6 +20,7 @@ from fastcore.basics import patch, store_attr
 from PIL import Image
 from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError, field_validator
 
+from . import __version__
 from .core import *
 from .video import *
 from .degrade import *
@@ -298,19 +299,40 @@ def _files(self:VideoDataset):
 
 # %% ../nbs/03_data.ipynb #6f7e73c7
 @patch
-def _gen(self:VideoDataset, i, *what):
-    "The generator of clip `i` of this epoch"
-    return keyed_generator(self.seed, *what, self.split, i + (self.epoch*len(self) if self.split=='train' else 0))
+def _gen(self:VideoDataset, n, *what):
+    "The generator of the clip with number `n`"
+    return keyed_generator(self.seed, *what, self.split, n)
 
 @patch
-def recipe(self:VideoDataset, i):
-    "How the input of clip `i` is made from its target, for `degrade`"
+def _recipe(self:VideoDataset, n):
+    "How the input of the clip with number `n` is made from its target, for `degrade`"
     d = self.degrade
-    if isinstance(d, str): return random_recipe(d, self._gen(i, 'recipe'))
-    g = self._gen(i, 'recipe', d.get('seed', 0))
+    if isinstance(d, str): return random_recipe(d, self._gen(n, 'recipe'))
+    g = self._gen(n, 'recipe', d.get('seed', 0))
     return {**d, 'seed': torch.randint(2**31, (), generator=g).item()}
 
 # %% ../nbs/03_data.ipynb #763b4a0f
+@patch
+def _window(self:VideoDataset, i, n):
+    "Which pair, and where the window with number `n` is"
+    k,g = i%len(self.pairs),self._gen(n, 'window')
+    room = [max(0, a-b) for a,b in zip(self.sizes[k], (self.num_frames, *self.resolution))]
+    start,row,col = [torch.randint(o+1, (), generator=g).item() for o in room]
+    return dict(n=n, pair=k, start=start, row=row, col=col, flip=self.split=='train' and _u(g,0,1)<.5)
+
+@patch
+def plan(self:VideoDataset,
+    i, # index of a clip
+    epoch=None, # the one at hand without it
+): # a dict of plain values
+    "All that is random about a clip"
+    i = int(i)%len(self)
+    n = i + len(self)*(self.epoch if epoch is None else epoch) if self.split=='train' else i
+    plan = dict(n=n) if self.source_type=='synthetic' else self._window(i, n)
+    if self.source_type=='synthetic' or self.pairs[plan['pair']]['input'] is None: plan['recipe'] = self._recipe(n)
+    return plan
+
+# %% ../nbs/03_data.ipynb #408b470c
 def _cut(x, rows, cols, want):
     "Cut `want`, (f,h,w), out of `x` at the given row and column; what is too small is mirrored first"
     x = pad_to_multiple(x, [n if o<n else 1 for o,n in zip(x.shape[1:], want)])
@@ -318,28 +340,68 @@ def _cut(x, rows, cols, want):
     return x[:, :f, rows:rows+h, cols:cols+w]
 
 @patch
-def _read(self:VideoDataset, i):
-    "Window `i` of its pair, `input` None where there is none"
-    p,g = self.pairs[i%len(self.pairs)],self._gen(i, 'window')
-    want = (self.num_frames, *self.resolution)
-    room = [max(0, a-b) for a,b in zip(self.sizes[i%len(self.pairs)], want)]
-    f0,rows,cols = [torch.randint(n+1, (), generator=g).item() for n in room]
-    flip = [3] if self.split=='train' and _u(g,0,1)<.5 else []
-    x,y = [o and read_video(o, f0, self.num_frames) for o in (p['input'],p['target'])]
+def _read(self:VideoDataset, p):
+    "The window that plan `p` names, of both files of its pair, None for one that is not there"
+    want,pair = (self.num_frames, *self.resolution),self.pairs[p['pair']]
+    x,y = [o and read_video(o, p['start'], self.num_frames) for o in (pair['input'],pair['target'])]
     if x is not None and x.shape!=y.shape:
-        raise V2VError(f"{p['input']} and {p['target']} hold frames of {tuple(x.shape[1:])} and {tuple(y.shape[1:])} at frame {f0}")
-    return [None if o is None else _cut(o, rows, cols, want).flip(flip) for o in (x,y)]
+        raise V2VError(f"{pair['input']} and {pair['target']} hold frames of {tuple(x.shape[1:])} and {tuple(y.shape[1:])} at frame {p['start']}")
+    return [None if o is None else _cut(o, p['row'], p['col'], want).flip([3] if p['flip'] else []) for o in (x,y)]
 
-# %% ../nbs/03_data.ipynb #408b470c
+# %% ../nbs/03_data.ipynb #11e89db2
+@patch
+def clip(self:VideoDataset,
+    plan, # what `plan` gave
+): # `(input, target)`, `TensorVideo`s `(3,f,h,w)`
+    "The pair of clips that a plan describes"
+    if self.source_type=='synthetic':
+        n,train = plan['n'],self.split=='train'
+        x,y = None,camera_clip(self.photos if train else [self.photos[n%2]], self.num_frames, self.resolution, self._gen(n), augment=train)
+    else: x,y = self._read(plan)
+    return (degrade(y, plan['recipe']) if x is None else x), y
+
 @patch
 def __getitem__(self:VideoDataset, i):
     if not -len(self)<=i<len(self): raise IndexError(i)
-    i,train = int(i)%len(self),self.split=='train'
-    if self.source_type=='synthetic':
-        photos = self.photos if train else [self.photos[i%2]]
-        x,y = None,camera_clip(photos, self.num_frames, self.resolution, self._gen(i), augment=train)
-    else: x,y = self._read(i)
-    return (degrade(y, self.recipe(i)) if x is None else x), y
+    return self.clip(self.plan(i))
+
+# %% ../nbs/03_data.ipynb #c7a239c1
+@cache
+def _digest(path, size, mtime):
+    with open(path, 'rb') as f: return file_digest(f, 'sha256').hexdigest()
+
+def content_hash(path):
+    "SHA-256 of a file's bytes; read again only if its size or date have changed"
+    s = Path(path).stat()
+    return _digest(str(path), s.st_size, s.st_mtime_ns)
+
+@patch
+def _sources(self:VideoDataset, k=None):
+    "What the clips of pair `k`, or of all, are made from"
+    if self.source_type=='synthetic': return [f'photographs of v2v_diffusion {__version__}', self.seed]
+    pairs = self.pairs if k is None else [self.pairs[k]]
+    return [o and content_hash(o) for p in pairs for o in (p['input'],p['target'])]
+
+# %% ../nbs/03_data.ipynb #6e31042c
+@patch
+def identity(self:VideoDataset, i, epoch=None):
+    "Everything that clip `i` is determined by, a dict of plain values"
+    p = self.plan(i, epoch)
+    if self.source_type!='synthetic': p.pop('n')
+    return dict(p, sources=self._sources(p.pop('pair', None)), split=self.split, shape=[self.num_frames, *self.resolution])
+
+@patch
+def fingerprint(self:VideoDataset):
+    "A hash of everything that all clips are determined by"
+    names = 'source_type','num_frames','resolution','split','degrade','seed','n_clips'
+    all_ = [self._sources(), {k: getattr(self, k) for k in names}]
+    return sha256(json.dumps(all_, sort_keys=True).encode()).hexdigest()
+
+@patch
+def describe(self:VideoDataset, i, epoch=None):
+    "Clip `i` in words, for messages"
+    p = self.plan(i, epoch)
+    return f"{self.pairs[p['pair']]['target']} from frame {p['start']}" if 'pair' in p else f"synthetic clip {p['n']}"
 
 # %% ../nbs/03_data.ipynb #2d2ee303
 class ConfigSection(BaseModel, extra='forbid', validate_default=True):
@@ -396,6 +458,14 @@ class VideoDL(TfmdDL):
     def shuffle_fn(self, idxs):
         g = keyed_generator(self.dataset.seed, 'order', self.dataset.epoch)
         return [idxs[k] for k in torch.randperm(len(idxs), generator=g).tolist()]
+
+    def get_idxs(self):
+        self.order = super().get_idxs()
+        return self.order
+
+    def describe(self, k):
+        "The clips of batch `k` of the epoch at hand, in words"
+        return [self.dataset.describe(i) for i in self.order[k*self.bs:(k+1)*self.bs]]
 
     def before_iter(self):
         super().before_iter()

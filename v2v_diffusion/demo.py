@@ -7,7 +7,7 @@ __all__ = ['demo_tasks', 'demo_clips', 'our_outputs', 'honest_table', 'format_ta
            'step_flops', 'train_control', 'demo_file', 'demo_picture', 'run_demo']
 
 # %% ../nbs/19_demo.ipynb #c4161c4f
-import copy, json, platform, resource, subprocess, time
+import copy, json, platform, resource, shutil, subprocess, time
 from fractions import Fraction
 from pathlib import Path
 
@@ -253,8 +253,9 @@ def run_demo(
     say,start,out,commit = (lambda *a: None) if quiet else print,time.time(),Path(output),_commit()
     try: out.mkdir(parents=True, exist_ok=True)
     except OSError as e: raise V2VError(f'cannot make the folder {out}: {e.strerror}; choose another') from None
-    cfg = load_config('tiny', [f'training.seed={seed}', 'training.experiment_name=demo', *overrides])
-    ckpt = train(cfg, quiet=quiet)
+    cfg = load_config('tiny', [f'training.seed={seed}', 'training.experiment_name=demo', f'training.cache_folder={out}/latents', *overrides])
+    try: ckpt = train(cfg, quiet=quiet)
+    finally: shutil.rmtree(out/'latents', ignore_errors=True)
     minutes = round((time.time()-start)/60, 1)
     model = VideoToVideoDiffusion.load_checkpoint(ckpt)[0] # judged on the processor, wherever it was trained
     extra,cost = _rivals(model, cfg, control, say)
