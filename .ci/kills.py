@@ -75,7 +75,7 @@ def kill_once(root, i, settings, delay):
         os.waitpid(pid, 0)
     where,saving = newest(folder),any((folder/'checkpoints').rglob('.tmp-*'))
     wait(fork(folder, settings), folder)
-    left = [f.name for f in folder.rglob('.tmp-*')]
+    left = [f.name for f in folder.rglob('.tmp-*') if 'cache' not in f.parts]
     if left: sys.exit(f'left behind: {left}')
     return 'ended before' if ended else where,saving,in_own_process(digest, folder/'checkpoints/kills/checkpoint_final.pt')
 

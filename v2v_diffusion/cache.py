@@ -39,6 +39,7 @@ def encoder_hash(
 # %% ../nbs/16b_cache.ipynb #59cc50d5
 class EncodedDataset(torch.utils.data.Dataset):
     "What `encode_pair` says of the clips of a data set"
+    n_inp = 2 # the last of three is fastai's `yb`
     def __init__(self,
         ds, # a `VideoDataset`
         model, # a started `VideoToVideoDiffusion`; its encoder must not change any more
@@ -64,7 +65,7 @@ class EncodedDataset(torch.utils.data.Dataset):
         return self.names[i]
 
     def path(self, i): return self.folder/self.key(i)[:2]/f'{self.key(i)}.safetensors'
-    def clip(self, i): return self.ds.clip(self.ds.plan(*self._at(i)))
+    def clip(self, i): return self.ds.load(*self._at(i))
     def describe(self, i): return self.ds.describe(*self._at(i))
 
 # %% ../nbs/16b_cache.ipynb #ccbdace2
@@ -117,6 +118,7 @@ def fill(self:EncodedDataset,
     missing = _Clips(self)
     clips = torch.utils.data.DataLoader(missing, batch_size=None, num_workers=num_workers, generator=keyed_generator('fill')) # or it would draw from ours
     for i,(x,y) in zip(missing.idxs, clips if quiet else progress_bar(clips, total=len(missing))): self._keep(i, self.encode(x, y))
+    self.ds.report()
     return len(missing)
 
 # %% ../nbs/16b_cache.ipynb #f82ee4ca

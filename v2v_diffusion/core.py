@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['def_device', 'seed_everything', 'keyed_generator', 'V2VError', 'safe_path', 'save_torch', 'load_torch', 'TensorVideo',
-           'video_from_uint8', 'video_to_uint8', 'strip', 'compare_slider', 'pad_to_multiple']
+           'video_from_uint8', 'video_to_uint8', 'video_to_uint16', 'strip', 'compare_slider', 'pad_to_multiple']
 
 # %% ../nbs/00_core.ipynb #546291b9
 import base64, contextlib, errno, hashlib, io, json, os, random, secrets, zipfile
@@ -116,19 +116,27 @@ class TensorVideo(TensorBase):
 
 # %% ../nbs/00_core.ipynb #165a00c5
 def video_from_uint8(
-    frames # `(f,h,w,3)`, 8 bit
+    frames # `(f,h,w,3)`, 8 bit, or 16 where a file has more
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1]
     "Frames as cameras and files hold them, as a `TensorVideo`"
     x = torch.as_tensor(np.ascontiguousarray(frames)).movedim(-1, 0) # c f h w
-    return TensorVideo(x.contiguous().float().div_(127.5).sub_(1))
+    half = 32767.5 if x.dtype==torch.uint16 else 127.5
+    return TensorVideo(x.contiguous().float().div_(half).sub_(1))
 
 # %% ../nbs/00_core.ipynb #488b0e52
 def video_to_uint8(
     x # `(3,f,h,w)`; what is outside [-1,1] is clipped
 ): # `(f,h,w,3)` array, 8 bit
     "A `TensorVideo` as frames for a screen or a file"
+    return _whole_numbers(x, 127.5, torch.uint8)
+
+def video_to_uint16(x):
+    "As `video_to_uint8`, in 16 bit, for files that have more than 8"
+    return _whole_numbers(x, 32767.5, torch.uint16)
+
+def _whole_numbers(x, half, dtype):
     x = torch.as_tensor(x).detach().float().cpu().clamp(-1, 1) # a copy: what follows is in place
-    x = x.add_(1).mul_(127.5).round_().to(torch.uint8)
+    x = x.add_(1).mul_(half).round_().to(dtype)
     return x.movedim(0, -1).contiguous().numpy() # f h w c
 
 # %% ../nbs/00_core.ipynb #ce0e3cdb

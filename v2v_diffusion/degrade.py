@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['degradations', 'tasks', 'expose', 'brighten', 'sensor_noise', 'to_8bit', 'low_light', 'gaussian_noise', 'blur',
-           'downscale', 'fit_exposure', 'check_recipe', 'degrade', 'random_recipe']
+           'downscale', 'wander', 'flicker_light', 'scratches', 'dropouts', 'banding', 'mpeg4', 'h264', 'fit_exposure',
+           'check_recipe', 'degrade', 'random_recipe']
 
 # %% ../nbs/02_degrade.ipynb #1ef51661
-import inspect, math
+import av, inspect, io, math
 from difflib import get_close_matches
-import torch, torch.nn.functional as F
+import numpy as np, torch, torch.nn.functional as F
 from .core import *
 
 # %% ../nbs/02_degrade.ipynb #2b760f09
@@ -131,6 +132,118 @@ def downscale(
     def f(z): return F.interpolate(F.interpolate(z, small, mode='area'), (h,w), mode='bilinear', align_corners=False)
     return _per_frame(f, x)
 
+# %% ../nbs/02_degrade.ipynb #351d39f3
+def wander(
+    n, # how many numbers
+    smooth=.5, # correlation of each with the one before, from 0 up to 1
+    generator=None, # source of the randomness
+): # `(n,)`, each normal with variance 1
+    "Numbers that lean on the one before"
+    if not 0<=smooth<=1: raise V2VError(f'smooth={smooth}: give a number from 0 to 1')
+    out,eps = [],torch.randn(n, generator=generator).tolist()
+    for e in eps: out.append(smooth*out[-1] + (1-smooth**2)**.5*e if out else e)
+    return torch.tensor(out)
+
+# %% ../nbs/02_degrade.ipynb #fece58ad
+def _each(f, x):
+    "`f` of a clip `(c,f,h,w)`, or of each clip of a batch"
+    return f(x) if x.ndim==4 else torch.stack([f(o) for o in x])
+
+def flicker_light(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
+    amount:float=.1, # standard deviation of the logarithm of a frame's gain
+    smooth:float=.5, # correlation of neighbouring frames, from 0 to 1
+    generator:torch.Generator=None, # None: torch's global one
+) -> torch.Tensor: # the same shape, 8 bit
+    "A lamp that is not steady"
+    _not_negative(amount=amount)
+    def one(o): return _light(o)*(amount*wander(o.shape[1], smooth, generator)).exp().to(o)[:,None,None]
+    return to_8bit(_video(_each(one, x)))
+
+# %% ../nbs/02_degrade.ipynb #bf082dc5
+def scratches(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
+    count:int=2, # how many in a clip
+    strength:float=.5, # how much brighter or darker, in units of [-1,1]
+    generator:torch.Generator=None, # None: torch's global one
+) -> torch.Tensor: # the same shape, in [-1,1]
+    "Bright or dark columns that stay for some frames and drift"
+    _not_negative(count=count, strength=strength)
+    def one(o):
+        f,w = o.shape[1],o.shape[-1]
+        cols,out = torch.arange(w),o
+        for _ in range(int(count)):
+            place,sign = torch.rand(2, generator=generator).tolist()
+            at = place*w + wander(f, .9, generator)
+            there = (wander(f, .9, generator)>-.5)*(1 - (cols[:,None]-at).abs()).clamp(min=0) # w f
+            out = out + strength*(1 if sign<.7 else -1)*there.T[:,None].to(o)
+        return out.clamp(-1,1)
+    return _each(one, x)
+
+def dropouts(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
+    rate:float=1., # how many in a frame, on average
+    length:float=.3, # of each, as a share of the width, on average
+    generator:torch.Generator=None, # None: torch's global one
+) -> torch.Tensor: # the same shape
+    "Pieces of lines that are white or black"
+    _not_negative(rate=rate, length=length)
+    def one(o):
+        out,(f,h,w) = o.clone(),o.shape[1:]
+        for i,n in enumerate(torch.poisson(torch.full((f,), float(rate)), generator=generator).int().tolist()):
+            for row,col,long,white in torch.rand(n, 4, generator=generator).tolist():
+                c = int(col*w)
+                out[:,i,int(row*h),c:c+math.ceil(2*long*length*w)] = 1. if white<.7 else -1.
+        return out
+    return _each(one, x)
+
+# %% ../nbs/02_degrade.ipynb #c7de132e
+def banding(
+    x:torch.Tensor, # any shape, in [-1,1]
+    levels:int=32, # how many there are from black to white, 2 or more
+) -> torch.Tensor: # the same shape
+    "Round the light to a few levels"
+    if levels<2 or levels!=int(levels): raise V2VError(f'levels={levels}: give a whole number, 2 or more')
+    return _video((_light(x).clamp(0,1)*(levels-1)).round()/(levels-1))
+
+# %% ../nbs/02_degrade.ipynb #294547f7
+def _coded(x, codec, options):
+    "A clip `(3,f,h,w)` after a codec, 8 bit"
+    h,w = x.shape[-2:]
+    fs = np.pad(video_to_uint8(x), ((0,0),(0,h%2),(0,w%2),(0,0)), 'edge')
+    buf = io.BytesIO()
+    with av.open(buf, 'w', format='matroska') as out:
+        s = out.add_stream(codec, rate=25, options=options)
+        s.height,s.width,s.pix_fmt,s.codec_context.thread_count,s.codec_context.gop_size = *fs.shape[1:3],'yuv420p',1,48
+        for f in fs: out.mux(s.encode(av.VideoFrame.from_ndarray(f, 'rgb24')))
+        out.mux(s.encode())
+    buf.seek(0)
+    with av.open(buf) as c: got = [f.to_ndarray(format='rgb24')[:h,:w] for f in c.decode(video=0)]
+    return video_from_uint8(np.stack(got)).to(x).as_subclass(type(x))
+
+
+
+# %% ../nbs/02_degrade.ipynb #5a7b6231
+def _quantiser(q, most):
+    if not 1<=q<=most or q!=int(q): raise V2VError(f'quantiser={q}: give a whole number from 1 to {most}')
+    return str(int(q))
+
+def mpeg4(
+    x:torch.Tensor, # `(3,f,h,w)` or `(b,3,f,h,w)` in [-1,1]
+    quantiser:int=10, # from 1, nearly lossless, to 31
+) -> torch.Tensor: # the same shape, 8 bit
+    "Through an MPEG-4 file and back"
+    q = _quantiser(quantiser, 31)
+    return _each(lambda o: _coded(o, 'mpeg4', dict(qmin=q, qmax=q, b='100M')), x)
+
+def h264(
+    x:torch.Tensor, # `(3,f,h,w)` or `(b,3,f,h,w)` in [-1,1]
+    quantiser:int=35, # from 1, nearly lossless, to 51
+) -> torch.Tensor: # the same shape, 8 bit
+    "Through an H.264 file and back"
+    q = _quantiser(quantiser, 51)
+    return _each(lambda o: _coded(o, 'libx264', dict(qp=q, preset='medium')), x)
+
 # %% ../nbs/02_degrade.ipynb #3846cf34
 def _misfit(e, s, x):
     "Mean squared distance of the recorded light `s` from what each exposure in `e` would make of `x`"
@@ -157,7 +270,7 @@ def fit_exposure(
     return logs[i].exp().item()
 
 # %% ../nbs/02_degrade.ipynb #65423ca9
-degradations = {f.__name__: f for f in (low_light, gaussian_noise, blur, downscale)}
+degradations = {f.__name__: f for f in (low_light, gaussian_noise, blur, downscale, flicker_light, scratches, dropouts, banding, mpeg4, h264)}
 
 def _known(what, name, names):
     "Refuse `name` if it is not one of `names`, and say which is nearest"
@@ -206,7 +319,18 @@ def degrade(
     return x
 
 # %% ../nbs/02_degrade.ipynb #8d5c9a15
-tasks = 'low_light','noise','mixed'
+tasks = 'low_light','noise','mixed','old_film','web_video'
+
+def _old_film(u):
+    "Soft, flickering, grainy and scratched; `u`: numbers in [0,1]"
+    return [dict(name='blur', sigma=round(.4+.8*u[0], 2)), dict(name='flicker_light', amount=round(.03+.12*u[1], 3), smooth=round(.3+.6*u[2], 2)),
+            dict(name='gaussian_noise', sigma=round(5+15*u[3], 2)), dict(name='scratches', count=1+int(3*u[4]), strength=round(.2+.6*u[5], 2)),
+            dict(name='dropouts', rate=round(.2+1.3*u[6], 2), length=round(.05+.3*u[7], 2))]
+
+def _web_video(u):
+    "Small, then coded hard, by an old codec or a new one"
+    codec = dict(name='mpeg4', quantiser=6+int(20*u[0])) if u[1]<.3 else dict(name='h264', quantiser=28+int(16*u[0]))
+    return [dict(name='downscale', factor=1+int(2*u[2]))][u[2]<.5:] + [codec] + [dict(name='banding', levels=48+int(80*u[4]))][u[3]<.7:]
 
 def random_recipe(
     task, # one of `tasks`
@@ -216,6 +340,9 @@ def random_recipe(
     _known('task', task, tasks)
     which,u = torch.rand(2, generator=generator).tolist()
     seed = int(torch.randint(2**31 - 1, (), generator=generator))
+    if task in ('old_film','web_video'):
+        u = torch.rand(8, generator=generator).tolist()
+        return dict(seed=seed, steps=_old_film(u) if task=='old_film' else _web_video(u))
     if task=='mixed': task = 'low_light' if which<.6 else 'noise'
     if task=='noise': step = dict(name='gaussian_noise', sigma=round(10 + 40*u, 2))
     else: step = dict(name='low_light', exposure=round(.1*5**u, 4))

@@ -284,6 +284,7 @@ def _learner(stage, model, dls, cfg, cbs, quiet):
     "The Learner of a stage"
     t,kw = cfg.training,dict(cbs=cbs[0], metrics=cbs[1], lr=cfg.training.learning_rate, wd=cfg.training.weight_decay)
     if stage=='vae': return vae_learner(dls, model, kl_weight=t.kl_weight, gradient_weight=t.gradient_weight, **kw)
+    if stage=='checkpoint' and isinstance(dls.train.dataset, StreamedVideos): return v2v_learner(dls, model, **kw) # never twice the same clip
     n = t.max_steps and t.max_steps*t.grad_accumulation*dls.train.bs # clips that will be asked for
     if stage=='decoder': return decoder_learner(run_dls(dls, model, t.cached_views, n and 2*n), model, **kw)
     return v2v_learner(latent_dls(dls, model, t.cache_folder, t.cached_views, n, quiet), model, cached=True, **kw)
@@ -344,6 +345,8 @@ def train(
     folders = [Path(o)/cfg.training.experiment_name for o in ('checkpoints','logs')]
     dls,stages = VideoDataLoaders.from_config(cfg.data, device=device),_stages(cfg)
     if not stages: raise V2VError('training.num_epochs=0: there is nothing to train; give at least one stage an epoch')
+    if isinstance(dls.train.dataset, VideoDataset):
+        for line in dls.train.dataset.pair_report(): warnings.warn(line)
     seed_everything(cfg.training.seed)
     ckpt = _resume_path(resume, folders[0], say)
     model,left = _begin(cfg, ckpt, dls, stages)
