@@ -243,7 +243,7 @@ def list_pairs(
     if not isinstance(items, (list,tuple)) or not len(items):
         raise V2VError("a list of pairs is needed: [{'input': file, 'target': file}, ...]")
     for i,o in enumerate(items):
-        if not isinstance(o, dict) or o.get('target') is None or set(o)-{'input','target'}:
+        if not isinstance(o, dict) or o.get('target') is None or set(o)-{'input','target'} or not all(isinstance(v, (str,PurePath,type(None))) for v in o.values()):
             raise V2VError(f"pair {i} is {o!r}: give {{'input': file, 'target': file}}")
     return [{k: None if o.get(k) is None else Path(o[k]) for k in ('input','target')} for o in items]
 

@@ -48,9 +48,10 @@ def brighten(
     return _video((_light(y).clamp(min=0)/e)**(1/(1 + (1-e)/4)))
 
 # %% ../nbs/02_degrade.ipynb #9cf428a7
-def _not_negative(**kw):
+def _not_negative(most=math.inf, **kw):
     for k,v in kw.items():
-        if not v>=0: raise V2VError(f'{k}={v}: give a number that is 0 or more')
+        if isinstance(v, (list,tuple)) or not 0<=v<=most:
+            raise V2VError(f'{k}={v}: give a number {"that is 0 or more" if most==math.inf else f"from 0 to {most}"}')
 
 def _randn(x, generator=None):
     "Normal numbers of `x`'s shape, drawn where the generator lives: the same on every device"
@@ -114,7 +115,7 @@ def blur(
     sigma:float=1., # width of the Gaussian, in pixels; 0: none
 ) -> torch.Tensor: # the same shape
     "Blur each frame with a Gaussian"
-    _not_negative(sigma=sigma)
+    _not_negative(100, sigma=sigma)
     if sigma==0: return x
     i = torch.arange(-math.ceil(3*sigma), math.ceil(3*sigma) + 1).to(x)
     k = torch.exp(-i**2/(2*sigma**2)).as_subclass(torch.Tensor)
@@ -156,7 +157,7 @@ def flicker_light(
     generator:torch.Generator=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, 8 bit
     "A lamp that is not steady"
-    _not_negative(amount=amount)
+    _not_negative(3, amount=amount)
     def one(o): return _light(o)*(amount*wander(o.shape[1], smooth, generator)).exp().to(o)[:,None,None]
     return to_8bit(_video(_each(one, x)))
 
@@ -168,7 +169,7 @@ def scratches(
     generator:torch.Generator=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, in [-1,1]
     "Bright or dark columns that stay for some frames and drift"
-    _not_negative(count=count, strength=strength)
+    _not_negative(100, count=count, strength=strength)
     def one(o):
         f,w = o.shape[1],o.shape[-1]
         cols,out = torch.arange(w),o
@@ -187,7 +188,7 @@ def dropouts(
     generator:torch.Generator=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape
     "Pieces of lines that are white or black"
-    _not_negative(rate=rate, length=length)
+    _not_negative(100, rate=rate, length=length)
     def one(o):
         out,(f,h,w) = o.clone(),o.shape[1:]
         for i,n in enumerate(torch.poisson(torch.full((f,), float(rate)), generator=generator).int().tolist()):

@@ -169,6 +169,7 @@ class LogCallback(StepCallback):
     ):
         from torch.utils.tensorboard import SummaryWriter
         self.folder,self.stage,self.clips,self.beside,self.n_steps,self.trained = Path(folder),stage,clips,made,n_steps,False
+        for f in self.folder.glob('.tmp-*'): f.unlink() # of a run that was killed
         try: self.writer = SummaryWriter(self.folder)
         except OSError as e: raise V2VError(f'cannot write logs to {folder}: {e.strerror}; choose another folder') from None
 

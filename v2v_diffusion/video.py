@@ -167,11 +167,21 @@ def probe_video(
 _best = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 def _rgb(frame, m=(1,0,0,1), size=None):
-    "A decoded frame as an `(h,w,3)` array, turned by `m`: of 8 bit, or of 16 where the file has more than 8"
+    "A decoded frame as a `(3,h,w)` array, turned by `m`: of 8 bit, or of 16 where the file has more than 8"
     h,w = size or (frame.height, frame.width)
     if size and _turned(m): h,w = w,h
     deep = any(o.bits>8 for o in frame.format.components)
-    return _upright(frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=_best).to_ndarray(), m)
+    f = frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=_best)
+    g,b,r = (np.frombuffer(p, np.uint16 if deep else np.uint8).reshape(p.height, -1)[:,:p.width] for p in f.planes)
+    return np.stack([_upright(o, m) for o in (r,g,b)])
+
+def _as_video(frames):
+    "`(3,h,w)` arrays as a `TensorVideo`; without a copy on the way, which would take as long as decoding"
+    x = torch.empty(3, len(frames), *frames[0].shape[1:])
+    for i,f in enumerate(frames):
+        if f.dtype==np.uint8: torch.div(torch.from_numpy(f), 127.5, out=x[:,i])
+        else: x[:,i] = torch.from_numpy(f).float().div_(32767.5)
+    return TensorVideo(x.sub_(1))
 
 # %% ../nbs/01_video.ipynb #c08ea19b
 def _decode(c, s, times, keys, start):
@@ -214,7 +224,7 @@ def _pull(g):
 
 # %% ../nbs/01_video.ipynb #ef0859c2
 def _frames(path, start=0, n_frames=None, size=None, deinterlace=False):
-    "Upright arrays, one after the other"
+    "Upright `(3,h,w)` arrays, one after the other"
     total = _times(path)[0]
     if not 0<=start<total: raise V2VError(f'{_named(path)} has {total} frames: start={start} must be from 0 to {total - 1}')
     if n_frames is not None and n_frames<1: raise V2VError(f'n_frames={n_frames} must be 1 or more')
@@ -237,7 +247,7 @@ def read_video(
     deinterlace:bool=False, # make whole frames of an interlaced video (`probe_video` tells)
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1], upright
     "Frames of a file as a `TensorVideo`; any start is exact"
-    return video_from_uint8(np.stack(list(_frames(path, start, n_frames, size, deinterlace))))
+    return _as_video(list(_frames(path, start, n_frames, size, deinterlace)))
 
 # %% ../nbs/01_video.ipynb #1e1f5c59
 def stream_video(
@@ -254,9 +264,9 @@ def stream_video(
     for f in _frames(path, start, size=size, deinterlace=deinterlace):
         buf, new = buf + [f], True
         if len(buf)==n_frames:
-            yield video_from_uint8(np.stack(buf))
+            yield _as_video(buf)
             buf, new = buf[n_frames - overlap:], False
-    if new: yield video_from_uint8(np.stack(buf))
+    if new: yield _as_video(buf)
 
 # %% ../nbs/01_video.ipynb #c45d1684
 _kinds = {'.mp4':'libx264', '.mov':'libx264', '.m4v':'libx264', '.mkv':'libx264', '.webm':'libvpx-vp9'}
