@@ -292,8 +292,7 @@ def _check_step(step):
     known = [p for p in inspect.signature(degradations[name]).parameters if p not in ('x','generator')]
     for k in step.keys()-{'name'}:
         _known(f'{name} parameter', k, known)
-        vs = step[k] if isinstance(step[k], (list,tuple)) else [step[k]]
-        if not all(map(_is_number, vs)): raise V2VError(f'{name} parameter {k}={step[k]!r}: give a number')
+        if not _is_number(step[k]): raise V2VError(f'{name} parameter {k}={step[k]!r}: give a number')
 
 # %% ../nbs/02_degrade.ipynb #af13183a
 def check_recipe(recipe):

@@ -6,7 +6,9 @@
 __all__ = ['codecs', 'VideoInfo', 'probe_video', 'read_video', 'stream_video', 'write_video']
 
 # %% ../nbs/01_video.ipynb #c2aff80f
-import contextlib, functools, io, itertools, re, warnings
+import contextlib, functools, io, itertools, math, os, re, warnings, weakref
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -39,15 +41,18 @@ def _pictures(path):
 
 # %% ../nbs/01_video.ipynb #9e1e91c2
 @contextlib.contextmanager
-def _open(path):
-    "A file open to read; whatever is wrong with it becomes one line"
-    try:
-        file = _file(path)
-        with av.open(io.BytesIO(file) if isinstance(file, bytes) else str(file), metadata_errors='replace') as c: yield c
+def _told(path):
+    "Whatever goes wrong with a file within becomes one line"
+    try: yield _file(path)
     except (av.error.FFmpegError, OSError) as e:
         bad = isinstance(e, (av.error.InvalidDataError, av.error.EOFError))
         why = 'is cut short, damaged or no video' if bad else f'cannot be read: {e.strerror}'
         raise V2VError(f'{_named(path)} {why}; try another copy') from None
+
+@contextlib.contextmanager
+def _open(path):
+    "A file open to read"
+    with _told(path) as file, av.open(io.BytesIO(file) if isinstance(file, bytes) else str(file), metadata_errors='replace') as c: yield c
 
 def _named(path): return f'a video of {len(path)} bytes' if isinstance(path, bytes) else path
 
@@ -167,21 +172,19 @@ def probe_video(
 _best = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 def _rgb(frame, m=(1,0,0,1), size=None):
-    "A decoded frame as a `(3,h,w)` array, turned by `m`: of 8 bit, or of 16 where the file has more than 8"
+    "Red, green and blue of a decoded frame, turned by `m`: arrays `(h,w)` of 8 bit, or of 16 where the file has more than 8"
     h,w = size or (frame.height, frame.width)
     if size and _turned(m): h,w = w,h
     deep = any(o.bits>8 for o in frame.format.components)
-    f = frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=_best)
+    f = frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=_best, threads=1)
     g,b,r = (np.frombuffer(p, np.uint16 if deep else np.uint8).reshape(p.height, -1)[:,:p.width] for p in f.planes)
-    return np.stack([_upright(o, m) for o in (r,g,b)])
+    return [_upright(o, m) for o in (r,g,b)]
 
-def _as_video(frames):
-    "`(3,h,w)` arrays as a `TensorVideo`; without a copy on the way, which would take as long as decoding"
-    x = torch.empty(3, len(frames), *frames[0].shape[1:])
-    for i,f in enumerate(frames):
-        if f.dtype==np.uint8: torch.div(torch.from_numpy(f), 127.5, out=x[:,i])
-        else: x[:,i] = torch.from_numpy(f).float().div_(32767.5)
-    return TensorVideo(x.sub_(1))
+def _fill(out, frame, m=(1,0,0,1), size=None):
+    "Write a decoded frame into the array `out`, `(3,h,w)`, as numbers in [-1,1]"
+    for o,p in zip(out, _rgb(frame, m, size)):
+        np.divide(p, np.float32(127.5 if p.dtype==np.uint8 else 32767.5), out=o, dtype=np.float32)
+        np.subtract(o, np.float32(1), out=o)
 
 # %% ../nbs/01_video.ipynb #c08ea19b
 def _decode(c, s, times, keys, start):
@@ -196,13 +199,42 @@ def _decode(c, s, times, keys, start):
     return itertools.islice(c.decode(s), start, None)
 
 # %% ../nbs/01_video.ipynb #af0879c1
+_idle = {} # open files and their streams, the one used last at the end
+os.register_at_fork(before=_idle.clear)
+
+@contextlib.contextmanager
+def _at_hand(path, reuse):
+    "An open file and its video; with `reuse` perhaps one that was open already, and it stays open"
+    if isinstance(path, bytes) or not reuse:
+        with _open(path) as c: yield c,_video_stream(c, path)
+        return
+    with _told(path) as file:
+        key,good = (file, file.stat().st_size, file.stat().st_mtime_ns),True
+        c,s = _idle.pop(key, None) or _opened(file, path)
+        try: yield c,s
+        except Exception:
+            good = False
+            raise
+        finally: # also for a reader that has enough and goes
+            if good: _keep_open(key, (c,s))
+            else: c.close()
+
+def _opened(file, path):
+    c = av.open(str(file), metadata_errors='replace')
+    return c,_video_stream(c, path)
+
+def _keep_open(key, o):
+    _idle[key] = o
+    for k in list(_idle)[:-4]: _idle.pop(k, None)
+
+# %% ../nbs/01_video.ipynb #6c95cfda
 def _raw_frames(path, start, want):
     "Frames as they were decoded"
     for p in (pictures := _pictures(path))[start:start+want]:
         with _open(p) as c: yield _first_frame(c, _video_stream(c, p), p)
     if pictures: return
     _,times,keys = _times(path)
-    with _open(path) as c: yield from itertools.islice(_decode(c, _video_stream(c, path), times, keys, start), want)
+    with _at_hand(path, start and times is not None) as (c,s): yield from itertools.islice(_decode(c, s, times, keys, start), want)
 
 def _whole(frames):
     "Deinterlaced frames, one for one: the lines of the other moment are made from their neighbours in space and time"
@@ -224,7 +256,7 @@ def _pull(g):
 
 # %% ../nbs/01_video.ipynb #ef0859c2
 def _frames(path, start=0, n_frames=None, size=None, deinterlace=False):
-    "Upright `(3,h,w)` arrays, one after the other"
+    "Decoded frames, each with its turn and its size once it is upright: what `_fill` needs"
     total = _times(path)[0]
     if not 0<=start<total: raise V2VError(f'{_named(path)} has {total} frames: start={start} must be from 0 to {total - 1}')
     if n_frames is not None and n_frames<1: raise V2VError(f'n_frames={n_frames} must be 1 or more')
@@ -234,9 +266,43 @@ def _frames(path, start=0, n_frames=None, size=None, deinterlace=False):
     frames = itertools.islice(_whole(frames), early, early + want) if deinterlace else frames
     for i,f in enumerate(frames, 1):
         if i==1: m, size = _matrix(f), size or _size(f) # once: a frame asked for its side data is freed late
-        yield _rgb(f, m, size)
+        yield f, m, size
     if not i: raise V2VError(f'{_named(path)} is damaged: no frame from {start} on can be decoded; try another copy')
     if i<want: warnings.warn(f'{_named(path)} is damaged: {i} of {want} frames could be decoded')
+
+# %% ../nbs/01_video.ipynb #54b8539b
+class _Memory:
+    "Arrays that are used again once nobody holds them"
+    def __init__(self, most=math.inf): self.free,self.most = deque(maxlen=2),most # bytes of an array worth keeping
+    def take(self, shape):
+        n = math.prod(shape)
+        with contextlib.suppress(IndexError):
+            while (raw := self.free.pop()).size!=n: pass
+            return self._lend(raw, shape)
+        return self._lend(np.empty(n, np.float32), shape)
+
+    def _lend(self, raw, shape):
+        out = raw.reshape(shape)
+        if raw.nbytes<=self.most: weakref.finalize(out, self.free.append, raw).atexit = False
+        return out
+
+_kept = _Memory(2**27)
+
+# %% ../nbs/01_video.ipynb #86b89da4
+def _windows(path, n, overlap=0, start=0, n_frames=None, size=None, deinterlace=False, memory=None):
+    "A file as tensors `(3,n,h,w)` that share `overlap` frames; the last may be shorter"
+    frames,k,shared = _frames(path, start, n_frames, size, deinterlace),0,None
+    with ThreadPoolExecutor(2) as pool:
+        for first in frames:
+            x = memory.take((3, n, *first[2]))
+            if k: x[:,:k] = shared
+            jobs = [pool.submit(_fill, x[:,i], *f) for i,f in zip(range(k, n), itertools.chain([first], frames))]
+            for o in jobs: o.result()
+            video,k = TensorVideo(torch.from_numpy(x)[:,:k+len(jobs)]),overlap
+            if k: shared = x[:,n-k:].copy()
+            del x
+            yield video
+            del video
 
 # %% ../nbs/01_video.ipynb #54137fdc
 def read_video(
@@ -247,7 +313,8 @@ def read_video(
     deinterlace:bool=False, # make whole frames of an interlaced video (`probe_video` tells)
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1], upright
     "Frames of a file as a `TensorVideo`; any start is exact"
-    return _as_video(list(_frames(path, start, n_frames, size, deinterlace)))
+    n = max(1, min(n_frames or math.inf, _times(path)[0] - max(start, 0)))
+    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, _kept))
 
 # %% ../nbs/01_video.ipynb #1e1f5c59
 def stream_video(
@@ -258,15 +325,9 @@ def stream_video(
     size:tuple=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video
 ): # yields `TensorVideo` `(3,n_frames,h,w)`; the last may be shorter
-    "A file as windows; never more than one of them in memory"
+    "A file as windows; never more than one of them in memory, and the one that the caller still holds"
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to n_frames-1={n_frames - 1}')
-    buf, new = [], False
-    for f in _frames(path, start, size=size, deinterlace=deinterlace):
-        buf, new = buf + [f], True
-        if len(buf)==n_frames:
-            yield _as_video(buf)
-            buf, new = buf[n_frames - overlap:], False
-    if new: yield _as_video(buf)
+    yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, _Memory())
 
 # %% ../nbs/01_video.ipynb #c45d1684
 _kinds = {'.mp4':'libx264', '.mov':'libx264', '.m4v':'libx264', '.mkv':'libx264', '.webm':'libvpx-vp9'}
@@ -327,6 +388,9 @@ def _add_audio(out, src, like, path):
     t0 = (v.start_time or 0) * v.time_base
     try:
         for a in [*src.streams.audio, *src.streams.subtitles]:
+            if not a.codec_context:
+                warnings.warn(f'{like.path}: its stream {a.index} is of no known codec and is left out')
+                continue
             if a.type=='subtitle' and a.codec_context.name not in _subtitles[Path(path).suffix.lower()]:
                 warnings.warn(f'{path}: such a file cannot hold the subtitles ({a.codec_context.name}) of {like.path}: they are left out')
                 continue
