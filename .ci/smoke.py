@@ -16,8 +16,8 @@ def main():
     from v2v_diffusion.degrade import degrade
     from v2v_diffusion.video import probe_video, write_video
     photos = photographs('train')
-    for i in range(2):
-        x = camera_clip(photos, 12, size=(64,80), generator=keyed_generator('smoke', i))
+    for i in range(6):
+        x = camera_clip(photos, *((5,(48,48)) if i>3 else (12,(64,80))), generator=keyed_generator('smoke', i))
         y = degrade(x, dict(seed=i, steps=[dict(name='low_light', exposure=.2)]))
         for kind,v in dict(input=y, target=x).items():
             Path('pairs', kind).mkdir(parents=True, exist_ok=True)
@@ -26,6 +26,8 @@ def main():
     sh('v2v_train', '--config', 'tiny', '--quiet', '--set', 'data.data_source=pairs', *small.split(), '--set', 'training.experiment_name=smoke')
     ckpt = Path('checkpoints/smoke/checkpoint_final.pt')
     if not ckpt.is_file(): sys.exit(f'v2v_train wrote no {ckpt}')
+    sh('v2v_train', '--config', 'tiny', '--quiet', '--set', 'data.data_source=pairs', *small.split(), 'data.buckets=true', 'data.reverse=true', 'data.stride=2',
+       'training.experiment_name=sizes')
     if left := [str(p) for p in Path().rglob('.tmp-*')]: sys.exit(f'left behind: {left}')
     sh('v2v_restore', '--quiet', '--checkpoint', ckpt, '--input', 'pairs/input/0.mp4', '--output', 'out.mp4', '--steps', 1)
     a,b = probe_video('pairs/input/0.mp4'),probe_video('out.mp4')

@@ -67,6 +67,9 @@ class EncodedDataset(torch.utils.data.Dataset):
     def path(self, i): return self.folder/self.key(i)[:2]/f'{self.key(i)}.safetensors'
     def clip(self, i): return self.ds.load(*self._at(i))
     def describe(self, i): return self.ds.describe(*self._at(i))
+    def shares(self, i): return self.ds.shares(self._at(i)[0])
+    def shape(self, i): return self.ds.shape(self._at(i)[0])
+    buckets = property(lambda self: self.ds.buckets)
 
 # %% ../nbs/16b_cache.ipynb #ccbdace2
 @patch

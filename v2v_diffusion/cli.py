@@ -55,12 +55,13 @@ class _Parser(ArgumentParser):
 def _restore_parser():
     p = _Parser('v2v_restore', 'Restore a video, or each video of a folder; frames, rate and sound stay as they are.')
     p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, or a saved folder')
-    p.add_argument('--input', required=True, metavar='VIDEO_OR_FOLDER', help='what to restore')
+    p.add_argument('--input', required=True, metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
     p.add_argument('--output', required=True, metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
     p.add_argument('--sampler', default='ddim', help='ddpm, ddim or dpmpp_2m (%(default)s)')
     p.add_argument('--steps', type=int, default=20, metavar='N', help='calls of the network a window (%(default)s)')
     p.add_argument('--num-frames', type=int, default=16, metavar='N', help='frames in a window; all frames are restored (%(default)s)')
     p.add_argument('--resolution', type=int, nargs=2, metavar=('H','W'), help="height and width (the video's)")
+    p.add_argument('--deinterlace', action='store_true', help='make whole frames of an interlaced video')
     p.add_argument('--exposure', type=float, metavar='E', help='share of the light that a dark video got (guessed)')
     p.add_argument('--average', type=int, default=1, metavar='K', help='samples to average (%(default)s)')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='the same seed gives the same video (%(default)s)')
@@ -70,13 +71,13 @@ def _restore_parser():
 def _restore(a, prog):
     from pathlib import Path
     from v2v_diffusion.core import V2VError, def_device
-    from v2v_diffusion.restore import generate_video, load_model, restore_folder
+    from v2v_diffusion.restore import generate_video, load_model, restore_folder, video_endings
     if not a.checkpoint: raise V2VError('no model comes with the package yet; give --checkpoint, a file that v2v_demo or v2v_train wrote')
     if not Path(a.input).exists(): raise V2VError(f'{a.input}: no such file or folder')
     kw = dict(sampler_type=a.sampler, num_inference_steps=a.steps, num_frames=a.num_frames, resolution=a.resolution,
-        exposure=a.exposure, average=a.average, seed=a.seed, progress=not a.quiet)
+        exposure=a.exposure, average=a.average, seed=a.seed, progress=not a.quiet, deinterlace=a.deinterlace)
     model = load_model(a.checkpoint).to(def_device)
-    if Path(a.input).is_dir():
+    if Path(a.input).is_dir() and Path(a.output).suffix.lower() not in video_endings:
         done = restore_folder(model, a.input, a.output, **kw)
         bad = [e for e in done.values() if isinstance(e, Exception)]
         for e in bad: _say(prog, 'error', _message(e))

@@ -5,10 +5,12 @@
 # %% auto #0
 __all__ = ['photographs', 'camera_clip', 'validation_clips', 'folder_pairs', 'list_pairs', 'split_pairs', 'as_media',
            'media_size', 'read_media', 'open_hf', 'HFPairs', 'hf_pairs', 'VideoDataset', 'content_hash', 'pair_offset',
-           'plain', 'ConfigSection', 'DataConfig', 'VideoDL', 'StreamedVideos', 'streamed_videos', 'VideoDataLoaders']
+           'plain', 'ConfigSection', 'DataConfig', 'bucketed', 'ShapeBuckets', 'VideoDL', 'StreamedVideos',
+           'streamed_videos', 'VideoDataLoaders']
 
 # %% ../nbs/03_data.ipynb #b477ce03
 import contextlib, copy, csv, gc, io, itertools, json, math, os, tempfile, warnings
+from collections import defaultdict
 from difflib import get_close_matches
 from functools import cache
 from hashlib import file_digest, sha256
@@ -297,10 +299,11 @@ def read_media(
     m, # what `as_media` gave
     start=0, # number of the first frame
     n_frames=None, # how many; fewer where it ends
+    deinterlace=False, # make whole frames of an interlaced video
 ): # `TensorVideo` `(3,f,h,w)`
     "Frames of it"
     if isinstance(m, np.ndarray): return video_from_uint8(m[start:None if n_frames is None else start+n_frames])
-    return read_video(m, start, n_frames)
+    return read_video(m, start, n_frames, deinterlace=deinterlace)
 
 # %% ../nbs/03_data.ipynb #88fd5acc
 def open_hf(
@@ -393,8 +396,13 @@ class VideoDataset(torch.utils.data.Dataset):
         seed=0, # names all that is random
         n_clips=None, # clips an epoch; without it one a pair, or 1000 synthetic ones (24 for validation)
         bad_share=.1, # of pairs that cannot be read: more of them end the run
+        stride=1, # take every so manieth frame
+        reverse=False, # let half of the training clips run backwards
+        buckets=False, # training clips of small videos keep their size, and a batch holds one size; otherwise they are mirrored to full size
+        deinterlace=False, # make whole frames of interlaced videos
     ):
-        store_attr('data_source,source_type,num_frames,resolution,split,degrade,seed,n_clips,bad_share')
+        store_attr('data_source,source_type,num_frames,resolution,split,degrade,seed,n_clips,bad_share,stride,reverse,deinterlace')
+        self.buckets = buckets and split=='train' and source_type!='synthetic'
         self.epoch,self.notes = 0,Path(tempfile.gettempdir())/f'v2v_{os.getpid()}_{next(_numbers)}.txt'
         _check_degrade(degrade)
         if source_type=='synthetic': self._synthetic()
@@ -461,10 +469,14 @@ def _window(self:VideoDataset, i, n):
     "Which pair, and where the window with number `n` is"
     k,g = i%len(self.pairs),self._gen(n, 'window')
     pair = self.pairs[k]
-    room = [max(0, a-b) for a,b in zip(self._size(k, pair), (self.num_frames, *self.resolution))]
+    want,train = (self._span(), *self.resolution),self.split=='train'
+    room = [max(0, a-b) for a,b in zip(self._size(k, pair), want)]
     start,row,col = [torch.randint(o+1, (), generator=g).item() for o in room]
-    plan = dict(n=n, pair=k, start=start, row=row, col=col, flip=self.split=='train' and _u(g,0,1)<.5)
+    plan = dict(n=n, pair=k, start=start, row=row, col=col, flip=train and _u(g,0,1)<.5, reverse=train and self.reverse and _u(g,0,1)<.5)
     return plan if pair['input'] is not None else dict(plan, recipe=self._recipe(n))
+
+@patch
+def _span(self:VideoDataset): return (self.num_frames-1)*self.stride+1 # frames of the file that a clip reaches over
 
 @patch
 def plan(self:VideoDataset,
@@ -477,20 +489,46 @@ def plan(self:VideoDataset,
     return dict(n=n, recipe=self._recipe(n)) if self.source_type=='synthetic' else self._window(i, n)
 
 # %% ../nbs/03_data.ipynb #408b470c
-def _cut(x, rows, cols, want):
-    "Cut `want`, (f,h,w), out of `x` at the given row and column; what is too small is mirrored first"
-    x = pad_to_multiple(x, [n if o<n else 1 for o,n in zip(x.shape[1:], want)])
+@patch
+def _have(self:VideoDataset, i):
+    "How much of clip `i` there is: frames, height and width, at most those asked for"
+    k = i%len(self.pairs)
+    f,h,w = self._size(k, self.pairs[k])
+    return [min(a,b) for a,b in zip(((f-1)//self.stride+1, h, w), (self.num_frames, *self.resolution))]
+
+@patch
+def shape(self:VideoDataset,
+    i, # index of a clip
+): # frames, height, width
+    "How large clip `i` is"
+    want = (self.num_frames, *self.resolution)
+    if not self.buckets: return want
+    f,h,w = self._have(i)
+    return f, *(a if a==b else a//8*8 or 8 for a,b in zip((h,w), want[1:]))
+
+@patch
+def shares(self:VideoDataset,
+    i, # index of a clip
+): # of its frames, height and width, each in (0,1]
+    "How much of clip `i` is no mirror image; that part begins at its first frame, row and column"
+    if self.source_type=='synthetic': return 1.,1.,1.
+    return tuple(min(1., a/b) for a,b in zip(self._have(i), self.shape(i)))
+
+# %% ../nbs/03_data.ipynb #b5bff57c
+def _cut(x, p, want):
+    "Cut `want`, (f,h,w), out of `x` as plan `p` says; what is too small is mirrored at its end"
     f,h,w = want
-    return x[:, :f, rows:rows+h, cols:cols+w]
+    x = x[:, :f, p['row']:p['row']+h, p['col']:p['col']+w].flip([1]*p['reverse'] + [3]*p['flip'])
+    return pad_to_multiple(x, [n if o<n else 1 for o,n in zip(x.shape[1:], want)])
 
 @patch
 def _read(self:VideoDataset, p):
     "The window that plan `p` names, of both files of its pair, None for one that is not there"
-    want,pair = (self.num_frames, *self.resolution),self.pairs[p['pair']]
-    x,y = [None if o is None else read_media(o, p['start'], self.num_frames) for o in (pair['input'],pair['target'])]
+    want,pair = self.shape(p['pair']),self.pairs[p['pair']]
+    x,y = [None if o is None else read_media(o, p['start'], self._span(), self.deinterlace)[:,::self.stride] for o in (pair['input'],pair['target'])]
     if x is not None and x.shape!=y.shape:
         raise V2VError(f"{_said(pair['input'])} and {_said(pair['target'])} hold frames of {tuple(x.shape[1:])} and {tuple(y.shape[1:])} at frame {p['start']}")
-    return [None if o is None else _cut(o, p['row'], p['col'], want).flip([3] if p['flip'] else []) for o in (x,y)]
+    return [None if o is None else _cut(o, p, want) for o in (x,y)]
 
 # %% ../nbs/03_data.ipynb #11e89db2
 @patch
@@ -573,7 +611,7 @@ def identity(self:VideoDataset, i, epoch=None):
 @patch
 def fingerprint(self:VideoDataset):
     "A hash of everything that all clips are determined by"
-    names = 'source_type','num_frames','resolution','split','degrade','seed','n_clips'
+    names = 'source_type','num_frames','resolution','split','degrade','seed','n_clips','stride','reverse','buckets','deinterlace'
     all_ = [self._sources(), {k: getattr(self, k) for k in names}]
     return sha256(json.dumps(all_, sort_keys=True).encode()).hexdigest()
 
@@ -654,6 +692,10 @@ class DataConfig(ConfigSection):
     streaming:bool = False # read a data set of Hugging Face as it comes; needs `n_clips`
     shuffle_buffer:PositiveInt = 100 # rows that a streamed data set is shuffled in
     bad_share:float = Field(.1, ge=0, le=1) # of pairs that cannot be read: more of them end the run
+    stride:PositiveInt = 1 # take every so manieth frame
+    reverse:bool = False # let half of the training clips run backwards
+    buckets:bool = False # training clips of small videos keep their size, and a batch holds one size
+    deinterlace:bool = False # make whole frames of interlaced videos
     num_workers:NonNegativeInt = 0 # processes that read beside the training
     seed:int = 0 # names all that is random
 
@@ -680,7 +722,32 @@ class DataConfig(ConfigSection):
         return 'hf' if p.suffix=='.parquet' or any((p/o).exists() for o in ('state.json','dataset_dict.json')) else 'folder'
 
 # %% ../nbs/03_data.ipynb #62c08747
-class VideoDL(TfmdDL):
+def bucketed(
+    idxs, # in the order that was drawn
+    shapes, # what is to be the same within a batch, for each index
+    bs, # batch size
+): # `idxs` in another order, some of them twice: each `bs` of them have one shape
+    "An order in which each batch holds one shape; where the clips of a shape do not fill their last batch, they begin again"
+    groups = defaultdict(list)
+    for i in idxs: groups[shapes[i]].append(i)
+    batches = [list(itertools.islice(itertools.cycle(g[k:]+g[:k]), bs)) for g in groups.values() for k in range(0, len(g), bs)]
+    at = {i: k for k,i in enumerate(idxs)}
+    return [i for b in sorted(batches, key=lambda b: at[b[0]]) for i in b]
+
+class ShapeBuckets:
+    "For a DataLoader: batches of one shape each, if its data set has `buckets`; `shape` tells that of an item"
+    def __init__(self, dataset, bs=64, **kw):
+        self.shapes = [dataset.shape(i) for i in range(len(dataset))] if getattr(dataset, 'buckets', False) else None
+        if self.shapes: kw['n'] = len(bucketed(range(len(dataset)), self.shapes, bs))
+        super().__init__(dataset, bs=bs, **kw)
+
+    def get_idxs(self):
+        "The order of an epoch"
+        if not self.shapes: return super().get_idxs()
+        idxs = list(range(len(self.dataset)))
+        return bucketed(self.shuffle_fn(idxs) if self.shuffle else idxs, self.shapes, self.bs)
+
+class VideoDL(ShapeBuckets, TfmdDL):
     "Batches of pairs, in an order that the seed and the epoch decide"
     def shuffle_fn(self, idxs):
         g = keyed_generator(self.dataset.seed, 'order', self.dataset.epoch)
@@ -689,6 +756,12 @@ class VideoDL(TfmdDL):
     def get_idxs(self):
         self.order = super().get_idxs()
         return self.order
+
+    def shares(self, k):
+        "`shares` of the clips of batch `k` of the epoch at hand, `(b,3)`; None if nothing is mirrored, or in a stream, of which one cannot know"
+        if not hasattr(self.dataset, 'shares'): return None
+        out = torch.tensor([self.dataset.shares(i) for i in self.order[k*self.bs:(k+1)*self.bs]])
+        return None if (out==1).all() else out
 
     def describe(self, k):
         "The clips of batch `k` of the epoch at hand, in words"
@@ -707,10 +780,12 @@ class VideoDL(TfmdDL):
         b=None, # a batch, or one is read
         max_n=4, # at most so many pairs
         n=8, # at most so many frames of each
+        play=False, # as a film inside the page, not as a picture
         **kw
-    ): # a figure
-        "Input over target, a pair below the other"
+    ): # a figure, or a player
+        "Input over target, a pair below the other; in a player, beside the other"
         xb,yb = self.one_batch() if b is None else b
+        if play: return torch.cat([torch.cat([o.cpu() for o in p], 2) for p in zip(xb[:max_n], yb[:max_n])], 3).player()
         rows = [o for p in zip(xb[:max_n], yb[:max_n]) for o in p]
         return strip(rows, n=n, titles=['input','target']*(len(rows)//2), **kw)
 
@@ -772,6 +847,7 @@ def streamed_videos(
 ): # the training data, streamed, and the validation: a split of its own, or the first rows
     "Both sides of a data set that is read as it comes"
     if c.kind!='hf': raise V2VError("data.streaming=true needs a data set of Hugging Face: set data.source_type=hf")
+    if c.buckets: raise V2VError('data.buckets=true needs to know all sizes, which data.streaming=true does not: leave one of them out')
     if not c.n_clips: raise V2VError('data.streaming=true has no length of its own: set data.n_clips')
     (train,divide),(valid,_) = [open_hf(source, o, streaming=True) for o in ('train','valid')]
     train,valid = [o.to_iterable_dataset() if hasattr(o, 'to_iterable_dataset') else o for o in (train,valid)]
@@ -798,7 +874,7 @@ class VideoDataLoaders(DataLoaders):
         "From settings"
         c = config if isinstance(config, DataConfig) else DataConfig(**config)
         source = c.data_source if source is None else source
-        kw = dict(num_frames=c.num_frames, resolution=c.resolution, degrade=c.degrade, seed=c.seed, bad_share=c.bad_share)
+        kw = {k: getattr(c, k) for k in 'num_frames resolution degrade seed bad_share stride reverse buckets deinterlace'.split()}
         load = dict(bs=c.batch_size, num_workers=c.num_workers)
         if c.streaming: train,valid = streamed_videos(source, c, kw)
         else: train,valid = [VideoDataset(source, c.kind, split=o, n_clips=n, **kw) for o,n in (('train',c.n_clips), ('valid',None))]
