@@ -72,12 +72,14 @@ def _restore(a, prog):
     from pathlib import Path
     from v2v_diffusion.core import V2VError, def_device
     from v2v_diffusion.restore import generate_video, load_model, restore_folder, video_endings
+    from v2v_diffusion.video import _pictures
     if not a.checkpoint: raise V2VError('no model comes with the package yet; give --checkpoint, a file that v2v_demo or v2v_train wrote')
     if not Path(a.input).exists(): raise V2VError(f'{a.input}: no such file or folder')
     kw = dict(sampler_type=a.sampler, num_inference_steps=a.steps, num_frames=a.num_frames, resolution=a.resolution,
         exposure=a.exposure, average=a.average, seed=a.seed, progress=not a.quiet, deinterlace=a.deinterlace)
     model = load_model(a.checkpoint).to(def_device)
-    if Path(a.input).is_dir() and Path(a.output).suffix.lower() not in video_endings:
+    film = Path(a.output).suffix.lower() in video_endings and _pictures(a.input) # the pictures of one video
+    if Path(a.input).is_dir() and not film:
         done = restore_folder(model, a.input, a.output, **kw)
         bad = [e for e in done.values() if isinstance(e, Exception)]
         for e in bad: _say(prog, 'error', _message(e))

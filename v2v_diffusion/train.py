@@ -151,6 +151,7 @@ def draw_runs(
     if not all((o==1).all() for o in out.shares): out[:] = [(*o,s) for o,s in zip(out, out.shares)]
     return out
 
+# %% ../nbs/17_train.ipynb #f1b2c37b
 class Runs(list):
     "What `decoder_run` said, clip by clip"
     n_inp = 3
@@ -163,6 +164,7 @@ class Runs(list):
 
 class RunDL(ShapeBuckets, DataLoader): "Batches of them"
 
+# %% ../nbs/17_train.ipynb #65f151c7
 def run_dls(
     dls, # `VideoDataLoaders`
     model, # a `VideoToVideoDiffusion` with a trained U-Net

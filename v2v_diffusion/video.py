@@ -6,7 +6,7 @@
 __all__ = ['codecs', 'VideoInfo', 'probe_video', 'read_video', 'stream_video', 'write_video']
 
 # %% ../nbs/01_video.ipynb #c2aff80f
-import contextlib, functools, io, itertools, math, os, re, warnings, weakref
+import contextlib, functools, gc, io, itertools, math, os, re, warnings, weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -200,8 +200,16 @@ def _decode(c, s, times, keys, start):
 
 # %% ../nbs/01_video.ipynb #af0879c1
 _idle = {} # open files and their streams, the one used last at the end
-os.register_at_fork(before=_idle.clear)
 
+def _close_all():
+    "Close what is open, and wait until it is"
+    if not _idle: return
+    _idle.clear()
+    gc.collect() # a file and its streams hold each other
+
+os.register_at_fork(before=_close_all)
+
+# %% ../nbs/01_video.ipynb #76fe0a25
 @contextlib.contextmanager
 def _at_hand(path, reuse):
     "An open file and its video; with `reuse` perhaps one that was open already, and it stays open"
