@@ -330,7 +330,7 @@ def _old_film(u):
 def _web_video(u):
     "Small, then coded hard, by an old codec or a new one"
     codec = dict(name='mpeg4', quantiser=6+int(20*u[0])) if u[1]<.3 else dict(name='h264', quantiser=28+int(16*u[0]))
-    return [dict(name='downscale', factor=1+int(2*u[2]))][u[2]<.5:] + [codec] + [dict(name='banding', levels=48+int(80*u[4]))][u[3]<.7:]
+    return [dict(name='downscale', factor=2)][u[2]<.5:] + [codec] + [dict(name='banding', levels=48+int(80*u[4]))][u[3]<.7:]
 
 def random_recipe(
     task, # one of `tasks`
