@@ -171,18 +171,18 @@ def probe_video(
 # %% ../nbs/01_video.ipynb #a1bd90f9
 _best = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
-def _rgb(frame, m=(1,0,0,1), size=None):
+def _rgb(frame, m=(1,0,0,1), size=None, how=_best):
     "Red, green and blue of a decoded frame, turned by `m`: arrays `(h,w)` of 8 bit, or of 16 where the file has more than 8"
     h,w = size or (frame.height, frame.width)
     if size and _turned(m): h,w = w,h
     deep = any(o.bits>8 for o in frame.format.components)
-    f = frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=_best, threads=1)
+    f = frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=how, threads=1)
     g,b,r = (np.frombuffer(p, np.uint16 if deep else np.uint8).reshape(p.height, -1)[:,:p.width] for p in f.planes)
     return [_upright(o, m) for o in (r,g,b)]
 
-def _fill(out, frame, m=(1,0,0,1), size=None):
+def _fill(out, frame, m=(1,0,0,1), size=None, how=_best):
     "Write a decoded frame into the array `out`, `(3,h,w)`, as numbers in [-1,1]"
-    for o,p in zip(out, _rgb(frame, m, size)):
+    for o,p in zip(out, _rgb(frame, m, size, how)):
         np.divide(p, np.float32(127.5 if p.dtype==np.uint8 else 32767.5), out=o, dtype=np.float32)
         np.subtract(o, np.float32(1), out=o)
 
@@ -297,14 +297,14 @@ class _Memory:
 _kept = _Memory(2**27)
 
 # %% ../nbs/01_video.ipynb #86b89da4
-def _windows(path, n, overlap=0, start=0, n_frames=None, size=None, deinterlace=False, memory=None):
+def _windows(path, n, overlap=0, start=0, n_frames=None, size=None, deinterlace=False, quick=False, memory=None):
     "A file as tensors `(3,n,h,w)` that share `overlap` frames; the last may be shorter"
-    frames,k,shared = _frames(path, start, n_frames, size, deinterlace),0,None
+    frames,k,shared,how = _frames(path, start, n_frames, size, deinterlace),0,None,Interpolation.BICUBIC if quick else _best
     with ThreadPoolExecutor(2) as pool:
         for first in frames:
             x = memory.take((3, n, *first[2]))
             if k: x[:,:k] = shared
-            jobs = [pool.submit(_fill, x[:,i], *f) for i,f in zip(range(k, n), itertools.chain([first], frames))]
+            jobs = [pool.submit(_fill, x[:,i], *f, how) for i,f in zip(range(k, n), itertools.chain([first], frames))]
             for o in jobs: o.result()
             video,k = TensorVideo(torch.from_numpy(x)[:,:k+len(jobs)]),overlap
             if k: shared = x[:,n-k:].copy()
@@ -319,10 +319,11 @@ def read_video(
     n_frames:int=None, # how many; all that follow if None, fewer if the file ends
     size:tuple=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video (`probe_video` tells)
+    quick:bool=False, # coarse colours: a level of 255 darker, not interpolated
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1], upright
     "Frames of a file as a `TensorVideo`; any start is exact"
     n = max(1, min(n_frames or math.inf, _times(path)[0] - max(start, 0)))
-    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, _kept))
+    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, quick, _kept))
 
 # %% ../nbs/01_video.ipynb #1e1f5c59
 def stream_video(
@@ -332,10 +333,11 @@ def stream_video(
     start:int=0, # number of the first frame
     size:tuple=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video
+    quick:bool=False, # coarse colours: a level of 255 darker, not interpolated
 ): # yields `TensorVideo` `(3,n_frames,h,w)`; the last may be shorter
     "A file as windows; never more than one of them in memory, and the one that the caller still holds"
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to n_frames-1={n_frames - 1}')
-    yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, _Memory())
+    yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, quick, _Memory())
 
 # %% ../nbs/01_video.ipynb #c45d1684
 _kinds = {'.mp4':'libx264', '.mov':'libx264', '.m4v':'libx264', '.mkv':'libx264', '.webm':'libvpx-vp9'}
