@@ -856,6 +856,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'v2v_diffusion.video._at_hand': ('video.html#_at_hand', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._clock': ('video.html#_clock', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._close_all': ('video.html#_close_all', 'v2v_diffusion/video.py'),
+                                     'v2v_diffusion.video._colours': ('video.html#_colours', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._decode': ('video.html#_decode', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._encode': ('video.html#_encode', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._file': ('video.html#_file', 'v2v_diffusion/video.py'),

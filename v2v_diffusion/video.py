@@ -297,6 +297,13 @@ class _Memory:
 _kept = _Memory(2**27)
 
 # %% ../nbs/01_video.ipynb #86b89da4
+@contextlib.contextmanager
+def _colours(path):
+    "Colours that cannot be converted become one line"
+    try: yield
+    except av.error.FFmpegError as e:
+        raise V2VError(f'{_named(path)}: its colours cannot be turned into red, green and blue ({e.strerror}); convert it with another program first') from None
+
 def _windows(path, n, overlap=0, start=0, n_frames=None, size=None, deinterlace=False, quick=False, memory=None):
     "A file as tensors `(3,n,h,w)` that share `overlap` frames; the last may be shorter"
     frames,k,shared,how = _frames(path, start, n_frames, size, deinterlace),0,None,Interpolation.BICUBIC if quick else _best
@@ -305,7 +312,8 @@ def _windows(path, n, overlap=0, start=0, n_frames=None, size=None, deinterlace=
             x = memory.take((3, n, *first[2]))
             if k: x[:,:k] = shared
             jobs = [pool.submit(_fill, x[:,i], *f, how) for i,f in zip(range(k, n), itertools.chain([first], frames))]
-            for o in jobs: o.result()
+            with _colours(path):
+                for o in jobs: o.result()
             video,k = TensorVideo(torch.from_numpy(x)[:,:k+len(jobs)]),overlap
             if k: shared = x[:,n-k:].copy()
             del x
