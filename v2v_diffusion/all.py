@@ -5,6 +5,7 @@ from v2v_diffusion.degrade import *
 from v2v_diffusion.data import *
 from v2v_diffusion.metrics import *
 from v2v_diffusion.footage import *
+from v2v_diffusion.motion import *
 from v2v_diffusion.schedules import *
 from v2v_diffusion.forward import *
 from v2v_diffusion.layers import *

@@ -23,7 +23,7 @@ from .learner import *
 
 # %% ../nbs/16b_cache.ipynb #0af3984b
 _not_encoding = 'unet.','vae.decoder.','vae.linear_dec.','vae.probe','fusion.','residual_std','exposure_weight'
-_encoding = 'space','latent_dim','vae_base_channels','vae_channel_mult','vae_res_blocks','vae_patch','vae_temporal','pixel_patch','conditioned','condition_pixels','conv'
+_encoding = 'space','latent_dim','vae_base_channels','vae_channel_mult','vae_res_blocks','vae_patch','vae_temporal','pixel_patch','conditioned','condition_pixels','conv','motion'
 
 def encoder_hash(
     model, # a `VideoToVideoDiffusion`

@@ -319,7 +319,7 @@ def degrade(
     return x
 
 # %% ../nbs/02_degrade.ipynb #8d5c9a15
-tasks = 'low_light','noise','mixed','old_film','web_video'
+tasks = 'low_light','noise','mixed','old_film','web_video','anything'
 
 def _old_film(u):
     "Soft, flickering, grainy and scratched; `u`: numbers in [0,1]"
@@ -332,6 +332,19 @@ def _web_video(u):
     codec = dict(name='mpeg4', quantiser=6+int(20*u[0])) if u[1]<.3 else dict(name='h264', quantiser=28+int(16*u[0]))
     return [dict(name='downscale', factor=2)][u[2]<.5:] + [codec] + [dict(name='banding', levels=48+int(80*u[4]))][u[3]<.7:]
 
+def _anything(u):
+    "Dark, noisy, both, coded hard, or untouched; `u`: numbers in [0,1]"
+    which,e = u[0],round(.125*4**u[1], 4)
+    dark,noise = dict(name='low_light', exposure=e),dict(name='gaussian_noise', sigma=round(5+55*u[2]**1.5, 2))
+    if which<.35: return [dark]
+    if which<.6: return [noise]
+    if which<.75: return [dark, dict(noise, sigma=round(2+(60*e-2)*u[2], 2))] # after the gain at most 60 again
+    if which<.9: return [dict(name='mpeg4', quantiser=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantiser=22+int(16*u[2]))]
+    return [dict(noise, sigma=round(5*u[2], 2))][u[3]<.5:]
+
+_several = dict(old_film=_old_film, web_video=_web_video, anything=_anything)
+
+# %% ../nbs/02_degrade.ipynb #0ecdef56
 def random_recipe(
     task, # one of `tasks`
     generator=None, # `torch.Generator` on the CPU; None: torch's global one
@@ -340,9 +353,7 @@ def random_recipe(
     _known('task', task, tasks)
     which,u = torch.rand(2, generator=generator).tolist()
     seed = int(torch.randint(2**31 - 1, (), generator=generator))
-    if task in ('old_film','web_video'):
-        u = torch.rand(8, generator=generator).tolist()
-        return dict(seed=seed, steps=_old_film(u) if task=='old_film' else _web_video(u))
+    if task in _several: return dict(seed=seed, steps=_several[task](torch.rand(8, generator=generator).tolist()))
     if task=='mixed': task = 'low_light' if which<.6 else 'noise'
     if task=='noise': step = dict(name='gaussian_noise', sigma=round(10 + 40*u, 2))
     else: step = dict(name='low_light', exposure=round(.1*5**u, 4))

@@ -293,9 +293,9 @@ def decoder_run(
     steps=1, # calls of the U-Net; 0: the linear restoration
     n_frames=2, # length of the run
     among=None, # the first so many frames; None: all
-): # brightened clips, their restored latents, the clean latents, the clean clips: the same frames of each
+): # what `see` gives, the restored latents, the clean latents, the clean clips: the same frames of each
     "What the decoder is trained on, for one batch"
-    y = model.brightened(input, pair_exposures(input, target))
+    y = model.see(model.brightened(input, pair_exposures(input, target)))
     z,z0 = model.draw(*model.condition(y), steps=steps),model.encode(target)
     i = int(torch.randint(max(0, (among or y.shape[2])-n_frames)+1, ()))
     return [o[:,:,i:i+n_frames] for o in (y,z,z0,target)]

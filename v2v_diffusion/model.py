@@ -18,6 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from .core import *
 from .degrade import *
+from .metrics import nlm
+from .motion import *
 from .data import *
 from .schedules import *
 from .forward import *
@@ -29,6 +31,10 @@ from .posterior import *
 
 # %% ../nbs/11_model.ipynb #37e96d84
 _Levels = Annotated[tuple[PositiveInt,...], Field(min_length=1)]
+_seen = dict(none=3, unet=10, all=10) # channels of `see`
+
+def _sees_pixels(c): return c.condition_pixels and c.space=='latent'
+def _decoder_sees(c): return 10 if c.motion=='all' else 3
 
 class ModelConfig(ConfigSection):
     "The section `model`: what the networks are"
@@ -39,6 +45,7 @@ class ModelConfig(ConfigSection):
     vae_res_blocks:PositiveInt = 1 # residual blocks a level
     vae_patch:PositiveInt = 1 # squares folded into channels before the first level
     see_input:bool = True # does the decoder see the degraded clip?
+    motion:Literal['none','unet','all'] = 'none' # who sees what non-local means makes of the mean along the motion: nobody, the U-Net, or all
     pixel_patch:PositiveInt = 4 # in pixel space: the squares folded into channels
     unet_model_channels:PositiveInt = 128 # of the finest level
     unet_channel_mult:_Levels = (1,2,4,4) # fine to coarse
@@ -67,6 +74,7 @@ class ModelConfig(ConfigSection):
         if self.prediction=='epsilon' and self.zero_terminal_snr:
             raise V2VError('model.prediction=epsilon says nothing at a last step without signal (model.zero_terminal_snr): choose v or x0')
         if not self.conditioned and self.space!='pixel': raise V2VError("model.conditioned=false needs model.space=pixel: in latents no walk begins at the input's noise")
+        if self.motion!='none' and self.space!='latent': raise V2VError(f'model.motion={self.motion} needs model.space=latent; in pixel space set model.motion=none')
         return self
 
 # %% ../nbs/11_model.ipynb #e3a691b5
@@ -95,17 +103,16 @@ class PixelSpace(nn.Module):
 PixelSpace.normalise,PixelSpace.denormalise = VideoVAE.normalise,VideoVAE.denormalise
 
 # %% ../nbs/11_model.ipynb #5ae072ab
-def _sees_pixels(c): return c.condition_pixels and c.space=='latent'
-
 def _autoencoder(c):
     if c.space=='pixel': return PixelSpace(c.pixel_patch)
     return VideoVAE(c.latent_dim, c.vae_base_channels, c.vae_channel_mult, c.vae_res_blocks, patch=c.vae_patch,
-                    conv=c.conv if c.vae_temporal else 'frames', see_input=c.see_input, checkpointing=c.checkpointing)
+                    conv=c.conv if c.vae_temporal else 'frames', see_input=c.see_input, checkpointing=c.checkpointing, see_channels=_decoder_sees(c))
 
 def _unet(c, n):
-    pixels = _sees_pixels(c)
-    return UNet3D(n, n, c.conditioned*(2*n+192*pixels), c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels,
-                  c.attention_heads, c.temporal_attention, c.conv, c.checkpointing, pixels)
+    pixels,k = _sees_pixels(c),_seen[c.motion]
+    latents = 3 if c.motion=='unet' else 2
+    return UNet3D(n, n, c.conditioned*(latents*n+64*k*pixels), c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels,
+                  c.attention_heads, c.temporal_attention, c.conv, c.checkpointing, pixels, k)
 
 # %% ../nbs/11_model.ipynb #80d9e1d0
 class VideoToVideoDiffusion(nn.Module):
@@ -120,7 +127,7 @@ class VideoToVideoDiffusion(nn.Module):
         self.linear = _filter(n, n, 1, 3, 3)
         nn.init.dirac_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
-        self.fusion = zero_init(_filter(6, 3, 3 if c.vae_temporal else 1, 3, 3)) if c.see_input and c.space=='latent' else None
+        self.fusion = zero_init(_filter(3+_decoder_sees(c), 3, 3 if c.vae_temporal else 1, 3, 3)) if c.see_input and c.space=='latent' else None
         self.unet = _unet(c, n)
         self.register_buffer('residual_std', torch.ones(n))
         self.register_buffer('exposure_weight', torch.zeros(len(_quantiles)+1))
@@ -142,10 +149,11 @@ def encode(self:VideoToVideoDiffusion,
 @patch
 def decode(self:VideoToVideoDiffusion,
     z, # normalised latent
-    cond=None, # the degraded clip (b,3,f,h,w), for a decoder that sees it
+    cond=None, # what `see` gives, for a decoder that sees the degraded clip
 ): # (b,3,f,h,w), not clipped
     "The clip that `z` stands for"
     z = self.vae.denormalise(z)
+    cond = None if cond is None else cond[:,:_decoder_sees(self.config)]
     out = self.vae.decode(z, cond)
     if cond is None or self.fusion is None: return out
     return out + self.fusion(torch.cat([self.vae.linear_dec(z), cond], 1))
@@ -204,6 +212,18 @@ def brightened(self:VideoToVideoDiffusion,
     if exposure is None: exposure = self.guess_exposure(input)
     return brighten(input, exposure).clamp(-1, 3)
 
+# %% ../nbs/11_model.ipynb #85ff6370
+@patch
+@torch.no_grad()
+def see(self:VideoToVideoDiffusion,
+    y, # (b,3,f,h,w), brightened
+): # (b,n,f,h,w): `y`; for the U-Net `y`, non-local means, mean, share; for all non-local means, mean, share, `y`
+    "What encoder, U-Net and decoder see of a clip; the encoder the first three channels"
+    if self.config.motion=='none': return y
+    mean,share = mean_along_motion(y)
+    best = nlm(mean)
+    return torch.cat([y, best, mean, share] if self.config.motion=='unet' else [best, mean, share, y], 1)
+
 # %% ../nbs/11_model.ipynb #87623678
 def _neighbours(z):
     "The 3x3 neighbourhood of each place of `b c f h w`, and a one: (b f h w, 9c+1)"
@@ -217,11 +237,11 @@ def _places(z): return z.movedim(1,-1).flatten(0,-2) # (b f h w) c
 @patch
 @torch.no_grad()
 def fit_linear(self:VideoToVideoDiffusion,
-    batches, # list of pairs `(y, x)`: brightened clips and clean ones, (b,3,f,h,w)
+    batches, # list of pairs `(seen, x)`: what `see` gives, and clean clips (b,3,f,h,w)
 ):
     "Solve the linear restoration of the latent, and measure what it leaves"
     if not self.config.conditioned: return self
-    zs = [(self.encode(y), self.encode(x)) for y,x in batches]
+    zs = [(self.encode(y[:,:3]), self.encode(x)) for y,x in batches]
     W = ridge(((_neighbours(a), _places(b)) for a,b in zs)).float()
     n = len(self.residual_std)
     self.linear.weight.copy_(W[:-1].T.reshape(n, n, 1, 3, 3))
@@ -242,13 +262,14 @@ def _cubes(u, n):
 @patch
 @torch.no_grad()
 def fit_fusion(self:VideoToVideoDiffusion,
-    batches, # list of pairs `(y, x)`: brightened clips and clean ones, (b,3,f,h,w)
+    batches, # list of pairs `(seen, x)`, as for `fit_linear`
 ):
-    "Solve the filter that joins the decoded linear restoration and the degraded clip"
+    "Solve the filter that joins the decoded linear restoration and what is seen"
     if self.fusion is None: return self
     def sums():
         for y,x in batches:
-            z = self.vae.denormalise(self.linear(self.encode(y)))
+            z = self.vae.denormalise(self.linear(self.encode(y[:,:3])))
+            y = y[:,:_decoder_sees(self.config)]
             left = x - self.vae.decode(z, y)
             yield _cubes(torch.cat([self.vae.linear_dec(z), y], 1), self.fusion.kernel_size[0]),_places(left[...,::4,::4])
     W = ridge(sums(), 1e-4).float()
@@ -262,8 +283,8 @@ def fit_fusion(self:VideoToVideoDiffusion,
 def measure(self:VideoToVideoDiffusion, batches):
     "Solve all that depends on the encoder, from a list of batches `(input, target)`"
     self.vae.measure_latents([b for _,b in batches])
-    bright = [(self.brightened(a, pair_exposures(a, b)), b) for a,b in batches]
-    return self.fit_linear(bright).fit_fusion(bright)
+    pairs = [(self.see(self.brightened(a, pair_exposures(a, b))), b) for a,b in batches]
+    return self.fit_linear(pairs).fit_fusion(pairs)
 
 @patch
 def start(self:VideoToVideoDiffusion, batches):
@@ -274,14 +295,15 @@ def start(self:VideoToVideoDiffusion, batches):
 # %% ../nbs/11_model.ipynb #4955ff0c
 @patch
 def condition(self:VideoToVideoDiffusion,
-    y, # (b,3,f,h,w), brightened
+    seen, # what `see` gives, (b,n,f,h,w)
 ): # `z_lin` and all that the U-Net sees, (b,n,f,h/8,w/8)
     "The linear restoration of the latent, and the U-Net's condition"
-    z = self.encode(y)
+    z = self.encode(seen[:,:3])
     if not self.config.conditioned: return 0*z,z[:,:0]
     z_lin = self.linear(z)
-    pixels = [space_to_depth(y, 8)] if _sees_pixels(self.config) else []
-    return z_lin,torch.cat([z, z_lin, *pixels], 1)
+    best = [self.encode(seen[:,3:6])] if self.config.motion=='unet' else []
+    pixels = [space_to_depth(seen, 8)] if _sees_pixels(self.config) else []
+    return z_lin,torch.cat([z, z_lin, *best, *pixels], 1)
 
 @patch
 def _std(self:VideoToVideoDiffusion): return self.residual_std[:,None,None,None]
@@ -296,7 +318,7 @@ def encode_pair(self:VideoToVideoDiffusion,
 ): # the U-Net's condition, mean and log-variance of the clean latent, not normalised
     "What the encoder has to say of a pair"
     if exposure is None: exposure = pair_exposures(input, target)
-    cond = self.condition(self.brightened(input, exposure) if self.config.conditioned else target)[1]
+    cond = self.condition(self.see(self.brightened(input, exposure)) if self.config.conditioned else target)[1]
     q = self.vae.encode(target)
     return cond,q.mean,q.logvar
 
@@ -422,7 +444,7 @@ def restore(self:VideoToVideoDiffusion,
     h,w = input.shape[-2:]
     y = pad_to_multiple(input.as_subclass(torch.Tensor), (1,8,8))
     if self.config.conditioned:
-        y = self.brightened(y, exposure)
+        y = self.see(self.brightened(y, exposure))
         z_lin,cond = self.condition(y)
         def one(): return self.draw(z_lin, cond, sampler, steps, generator, randn, eta, guidance)
     else:
@@ -470,14 +492,16 @@ def load_checkpoint(cls:VideoToVideoDiffusion,
 @patch
 def save_pretrained(self:VideoToVideoDiffusion,
     path, # a folder, made if it is not there, or a `.safetensors` file
+    half=False, # weights in half precision
+    about=None, # further texts by name, kept in the file
 ):
     "Write weights and settings, and nothing else"
-    path,config = Path(path),self.config.model_dump_json(indent=1)
-    weights = {k: v.contiguous() for k,v in self.state_dict().items()}
+    path,config,learned = Path(path),self.config.model_dump_json(indent=1),dict(self.named_parameters())
+    weights = {k: (v.half() if half and k in learned else v).contiguous() for k,v in self.state_dict().items()}
     one = path.suffix=='.safetensors'
     if not one: path.mkdir(parents=True, exist_ok=True)
     with safe_path(path if one else path/'model.safetensors') as tmp:
-        save_file(weights, tmp, metadata=dict(format='v2v_diffusion', config=config))
+        save_file(weights, tmp, metadata=dict(about or {}, format='v2v_diffusion', config=config))
     if not one:
         with safe_path(path/'config.json') as tmp: tmp.write_text(config, encoding='utf-8')
 
@@ -503,4 +527,6 @@ def from_pretrained(cls:VideoToVideoDiffusion,
         weights = load_file(file)
     except SafetensorError: raise V2VError(f'{file} is damaged or no safetensors file; copy it again') from None
     if meta.get('format')!='v2v_diffusion': raise V2VError(f'{file} is not a model of v2v_diffusion')
-    return _build(file, json.loads(meta['config']), weights)
+    try: config = json.loads(meta['config'])
+    except (KeyError,ValueError): raise V2VError(f'{file}: the settings in it are damaged; copy it again') from None
+    return _build(file, config, weights)

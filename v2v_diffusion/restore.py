@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['video_endings', 'overlapping_windows', 'join_windows', 'FrameNoise', 'clip_exposure', 'generate_video',
-           'restore_folder', 'load_model']
+           'restore_folder', 'bundled_model', 'load_model']
 
 # %% ../nbs/18_restore.ipynb #36d17870
 import os, statistics, warnings
+from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -159,8 +160,16 @@ def restore_folder(
     return done
 
 # %% ../nbs/18_restore.ipynb #3935a53e
-def load_model(path):
-    "A model to restore with: a checkpoint, a .safetensors file, or a saved folder"
-    p = Path(path)
+def bundled_model():
+    "The path of the model that comes with the package"
+    path = files('v2v_diffusion')/'models'/'bundled.safetensors'
+    if not path.is_file(): raise V2VError('this copy of the package has no bundled model; install it again, or give a checkpoint')
+    return Path(str(path))
+
+def load_model(
+    path=None, # a checkpoint, a .safetensors file, or a saved folder; None: the model that comes with the package
+): # the model in eval mode, on the CPU
+    "A model to restore with"
+    p = bundled_model() if path is None else Path(path)
     if p.is_dir() or p.suffix=='.safetensors': return VideoToVideoDiffusion.from_pretrained(p)
     return VideoToVideoDiffusion.load_checkpoint(p)[0]

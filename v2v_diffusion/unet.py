@@ -36,12 +36,13 @@ class PixelEncoder(nn.Module):
         nf:int, # channels at a quarter of the clip's size; twice as many come out
         n_res:int=2, # residual blocks
         conv:str='factorised', # see `conv3d`
+        channels:int=3, # of the clip
     ):
         super().__init__()
-        self.conv_in,self.down = conv3d(48, nf, conv=conv),Downsample(nf, 2*nf)
+        self.conv_in,self.down = conv3d(16*channels, nf, conv=conv),Downsample(nf, 2*nf)
         self.blocks = nn.Sequential(*(ResBlock3D(nf, nf, conv=conv) for _ in range(n_res)))
 
-    def forward(self, folded): # folded: `space_to_depth(y, 8)`, (b,192,f,h/8,w/8)
+    def forward(self, folded): # folded: `space_to_depth(y, 8)`, (b,64*channels,f,h/8,w/8)
         h = self.conv_in(space_to_depth(depth_to_space(folded, 8), 4))
         return self.down(self.blocks(h))
 
@@ -83,15 +84,17 @@ class UNet3D(nn.Module):
         temporal_attention:bool=True, # attention between frames, at every level
         conv:str='factorised', # see `conv3d`
         checkpointing:bool=False, # less memory, more time
-        see_pixels:bool=False, # are the last 192 channels of the condition pixels, folded 8 by 8?
+        see_pixels:bool=False, # are the last channels of the condition pixels, folded 8 by 8?
+        pixel_channels:int=3, # of the clip that they are: 64 times so many channels
     ):
         super().__init__()
         chs,n_emb = [model_channels*m for m in channel_mult],4*model_channels
         _check_levels(attention_levels, len(chs))
         self.model_channels,self.checkpointing,self.multiple = model_channels,checkpointing,2**(len(chs)-1)
         self.emb = nn.Sequential(nn.Linear(model_channels, n_emb), nn.SiLU(), nn.Linear(n_emb, n_emb))
-        self.pixels = PixelEncoder(model_channels, conv=conv) if see_pixels else None
-        self.conv_in = conv3d(in_channels+cond_channels+(2*model_channels-192)*see_pixels, chs[0], conv=conv)
+        self.pixels = PixelEncoder(model_channels, conv=conv, channels=pixel_channels) if see_pixels else None
+        self.n_pixels = 64*pixel_channels
+        self.conv_in = conv3d(in_channels+cond_channels+(2*model_channels-self.n_pixels)*see_pixels, chs[0], conv=conv)
         def block(ni, i): return UNetBlock(ni, chs[i], n_emb, attention_heads, i in attention_levels, temporal_attention, conv)
         self.down,skips = _down(chs, res_blocks, block)
         self.mid = nn.ModuleList([block(chs[-1], len(chs)-1), ResBlock3D(chs[-1], chs[-1], n_emb, conv)])
@@ -105,7 +108,9 @@ class UNet3D(nn.Module):
 
     def forward(self, z_t, t, cond=None):
         emb = self.emb(timestep_embedding(t, self.model_channels).to(z_t.dtype))
-        if self.pixels is not None: cond = torch.cat([cond[:,:-192], run_layer(self.pixels, cond[:,-192:], checkpointing=self.checkpointing)], 1)
+        if self.pixels is not None:
+            seen = run_layer(self.pixels, cond[:,-self.n_pixels:], checkpointing=self.checkpointing)
+            cond = torch.cat([cond[:,:-self.n_pixels], seen], 1)
         x = z_t if cond is None else torch.cat([z_t, cond], 1)
         h = self.conv_in(pad_to_multiple(x, (1, self.multiple, self.multiple)))
         skips = [h]

@@ -74,9 +74,9 @@ class VAEEncoder(nn.Module):
 # %% ../nbs/08_vae.ipynb #5b14f0b4
 class _DecoderLevel(nn.Module):
     "Look at the input at this size, then residual blocks"
-    def __init__(self, nf, n_res, k, conv, see_input):
+    def __init__(self, nf, n_res, k, conv, see_channels):
         super().__init__()
-        self.k,self.see = k,zero_init(nn.Conv3d(3*k*k, nf, 1)) if see_input else None
+        self.k,self.see = k,zero_init(nn.Conv3d(see_channels*k*k, nf, 1)) if see_channels else None
         self.blocks = nn.Sequential(*(ResBlock3D(nf, nf, conv=conv) for _ in range(n_res)))
 
     def forward(self, h, cond=None):
@@ -94,12 +94,13 @@ class VAEDecoder(nn.Module):
         conv:str='factorised', # see `conv3d`
         see_input:bool=True, # look at the damaged clip?
         checkpointing:bool=False, # less memory, more time
+        see_channels:int=3, # channels of what it looks at
     ):
         super().__init__()
         self.patch,self.checkpointing = patch,checkpointing
         ks = [patch*2**i for i in reversed(range(len(chs)))]
         self.conv_in = conv3d(latent_dim, chs[0], conv=conv)
-        self.levels = nn.ModuleList(_DecoderLevel(c, n, k, conv, see_input) for c,n,k in zip(chs, n_res, ks))
+        self.levels = nn.ModuleList(_DecoderLevel(c, n, k, conv, see_input*see_channels) for c,n,k in zip(chs, n_res, ks))
         self.ups = nn.ModuleList(Upsample(a, b) for a,b in zip(chs, chs[1:]))
         last = nn.Conv3d(chs[-1], 3*patch*patch, (1,3,3), padding=(0,1,1))
         self.out = nn.Sequential(norm3d(chs[-1]), nn.SiLU(), zero_init(last))
@@ -124,6 +125,7 @@ class VideoVAE(nn.Module):
         conv:str='factorised', # see `conv3d`
         see_input:bool=True, # can the decoder see the damaged clip?
         checkpointing:bool=False, # less memory, more time
+        see_channels:int=3, # channels of what it sees: the clip's three, or more
     ):
         super().__init__()
         _check_sizes(channel_mult, decoder_res, patch)
@@ -132,7 +134,7 @@ class VideoVAE(nn.Module):
         self.linear_enc = nn.Conv3d(3, latent_dim, (1,8,8), stride=(1,8,8))
         self.linear_dec = nn.ConvTranspose3d(latent_dim, 3, (1,8,8), stride=(1,8,8))
         self.encoder = VAEEncoder(latent_dim, chs, n_res, patch, conv, checkpointing)
-        self.decoder = VAEDecoder(latent_dim, chs[::-1], n_dec, patch, conv, see_input, checkpointing)
+        self.decoder = VAEDecoder(latent_dim, chs[::-1], n_dec, patch, conv, see_input, checkpointing, see_channels)
         self.register_buffer('shift', torch.zeros(latent_dim))
         self.register_buffer('scale', torch.ones(latent_dim))
         self.register_buffer('probe', torch.zeros(2, latent_dim)) # see `check_latents`
@@ -217,7 +219,7 @@ def check_latents(self:VideoVAE):
 @patch
 def decode(self:VideoVAE,
     z, # (b,latent_dim,f,h,w), not normalised
-    cond=None, # the damaged clip (b,3,f,8h,8w), for a decoder that sees the input
+    cond=None, # the damaged clip (b,`see_channels`,f,8h,8w), for a decoder that sees the input
 ): # (b,3,f,8h,8w), about in [-1,1], not clipped
     "The clip that `z` stands for"
     return self.linear_dec(z) + self.decoder(self.normalise(z), cond)
