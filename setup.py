@@ -31,7 +31,7 @@ setup(
     ],
     python_requires='>='+cfg['min_python'],
     install_requires=cfg['requirements'].split(),
-    extras_require=dict(dev=cfg['dev_requirements'].split()),
+    extras_require=dict(dev=cfg['dev_requirements'].split(), diffusers=[o for o in cfg['dev_requirements'].split() if o.startswith('diffusers')]),
     packages=find_packages(include=[lib, f'{lib}.*']),
     include_package_data=False,
     package_data={lib: cfg['package_data'].split()},

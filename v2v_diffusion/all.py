@@ -22,4 +22,7 @@ from v2v_diffusion.checkpoint import *
 from v2v_diffusion.cache import *
 from v2v_diffusion.train import *
 from v2v_diffusion.restore import *
+from v2v_diffusion.table import *
+from v2v_diffusion.harm import *
 from v2v_diffusion.demo import *
+from v2v_diffusion.hub import *
