@@ -58,7 +58,7 @@ def _restore_parser():
     p.add_argument('--input', required=True, metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
     p.add_argument('--output', required=True, metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
     p.add_argument('--sampler', default='ddim', help='ddpm, ddim or dpmpp_2m (%(default)s)')
-    p.add_argument('--steps', type=int, default=20, metavar='N', help='calls of the network a window (%(default)s)')
+    p.add_argument('--steps', type=int, metavar='N', help='calls of the network a window (20; 1 with the model that comes with the package, which gains nothing from more)')
     p.add_argument('--num-frames', type=int, default=16, metavar='N', help='frames in a window; all frames are restored (%(default)s)')
     p.add_argument('--resolution', type=int, nargs=2, metavar=('H','W'), help="height and width (the video's)")
     p.add_argument('--deinterlace', action='store_true', help='make whole frames of an interlaced video')
@@ -82,7 +82,8 @@ def _restore(a, prog):
     from v2v_diffusion.restore import generate_video, load_model, restore_folder, video_endings
     from v2v_diffusion.video import _pictures
     if not Path(a.input).exists(): raise V2VError(f'{a.input}: no such file or folder')
-    kw = dict(sampler_type=a.sampler, num_inference_steps=a.steps, num_frames=a.num_frames, resolution=a.resolution,
+    steps = a.steps if a.steps is not None else 20 if a.checkpoint else 1
+    kw = dict(sampler_type=a.sampler, num_inference_steps=steps, num_frames=a.num_frames, resolution=a.resolution,
         exposure=a.exposure, average=a.average, seed=a.seed, progress=not a.quiet, deinterlace=a.deinterlace)
     model = load_model(a.checkpoint).to(def_device)
     film = Path(a.output).suffix.lower() in video_endings and _pictures(a.input) # the pictures of one video
@@ -106,7 +107,7 @@ def restore(argv=None):
 def train(argv=None):
     "Train a model as a preset or a YAML file says"
     p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.')
-    p.add_argument('--config', required=True, metavar='PRESET_OR_YAML', help='tiny, small, full, or a file')
+    p.add_argument('--config', required=True, metavar='PRESET_OR_YAML', help='tiny, bundled, small, full, or a file')
     p.add_argument('--resume', metavar='CKPT_OR_last', help='a checkpoint to go on from, or the word last')
     p.add_argument('--set', action='extend', nargs='+', default=[], metavar='section.key=value', help='change a setting; may be repeated')
     a = p.parse_args(argv)
@@ -139,10 +140,11 @@ def table(argv=None):
     p.add_argument('--output', default='table', metavar='DIR', help='folder for the files (%(default)s)')
     p.add_argument('--footage', metavar='VIDEO', help='a video of your own, as a third task')
     p.add_argument('--clips', type=int, default=24, metavar='N', help='how many clips (%(default)s)')
+    p.add_argument('--control', metavar='PRESET_OR_YAML', help='the settings that trained the model: train a regression network with as much arithmetic, as a further row')
     p.add_argument('--range', action='store_true', help='also judge it over a range of degradations')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='of the samples (%(default)s)')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.demo import judge
-        judge(a.checkpoint, a.output, a.seed, a.clips, a.footage, a.range, quiet=a.quiet)
+        judge(a.checkpoint, a.output, a.seed, a.clips, a.footage, a.range, a.control, quiet=a.quiet)
     return _guard(p.prog, a.quiet, body)
