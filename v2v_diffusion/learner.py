@@ -21,6 +21,7 @@ from .data import *
 from .metrics import *
 from .vae import *
 from .model import *
+from .model import _decoder_sees
 
 # %% ../nbs/12_learner.ipynb #96dbc6b4
 def shares_mask(
@@ -293,12 +294,12 @@ def decoder_run(
     steps=1, # calls of the U-Net; 0: the linear restoration
     n_frames=2, # length of the run
     among=None, # the first so many frames; None: all
-): # what `see` gives, the restored latents, the clean latents, the clean clips: the same frames of each
+): # what the decoder sees, the restored latents, the clean latents, the clean clips: the same frames of each
     "What the decoder is trained on, for one batch"
     y = model.see(model.brightened(input, pair_exposures(input, target)))
     z,z0 = model.draw(*model.condition(y), steps=steps),model.encode(target)
     i = int(torch.randint(max(0, (among or y.shape[2])-n_frames)+1, ()))
-    return [o[:,:,i:i+n_frames] for o in (y,z,z0,target)]
+    return [o[:,:,i:i+n_frames] for o in (y[:,:_decoder_sees(model.config)],z,z0,target)]
 
 # %% ../nbs/12_learner.ipynb #9aba8f77
 class DecoderStage(nn.Module):
