@@ -71,7 +71,9 @@ def safe_path(
     if why := _refusal(real): raise V2VError(f'cannot write {path}: {why}')
     try:
         tmp.touch(exist_ok=False)
+        mode = tmp.stat().st_mode
         yield tmp
+        tmp.chmod(mode) # safetensors puts a file there that only its owner may read
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
         os.replace(tmp, real)
     except OSError as e:
