@@ -7,6 +7,8 @@ __all__ = ['baselines', 'psnr', 'ssim', 'frame_differences', 'flicker', 'join_ra
            'temporal_median', 'noise_level', 'nlm', 'baseline_table']
 
 # %% ../nbs/04_metrics.ipynb #7e9ff00c
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 import numpy as np, torch, torch.nn.functional as F
 from skimage.restoration import denoise_nl_means
 from .core import *
@@ -132,7 +134,8 @@ def nlm(
     if y.ndim==5: return torch.stack([nlm(o, sigma, strength) for o in y])
     if sigma is None: sigma = noise_level(y)
     kw = dict(patch_size=5, patch_distance=6, h=strength*sigma, sigma=sigma, fast_mode=True, channel_axis=-1)
-    out = [denoise_nl_means(a, **kw) for a in y.detach().float().cpu().movedim(0,-1).numpy()] # f h w c
+    with ThreadPoolExecutor(torch.get_num_threads()) as ex: # frames side by side
+        out = list(ex.map(partial(denoise_nl_means, **kw), y.detach().float().cpu().movedim(0,-1).numpy())) # f h w c
     return torch.as_tensor(np.stack(out)).movedim(-1,0).to(y).as_subclass(type(y))
 
 # %% ../nbs/04_metrics.ipynb #6fffe34c
