@@ -169,18 +169,17 @@ def doubt_picture(
     k=8, # draws of each
     seed=0, # of the noise
 ): # a figure, and a dict: coverage, and the correlation of doubt and error
-    "Input, mean of the draws, their standard deviation, and the error, for two clips"
+    "Input, mean of the draws, their standard deviation, and the error, for the last clip"
     x,y,e = demo_clips(task, n)
     mean,std = draws(model, x, e, k, seed=seed)
     err = (mean-y).abs()
     both = torch.stack([F.avg_pool3d(o.mean(1, keepdim=True), (1,4,4)).flatten() for o in (std, err)])
-    fig,axs = plt.subplots(2, 5, figsize=(7.4,3.2), dpi=90, layout='constrained')
-    for i,row in enumerate(axs):
-        for ax,(name,v) in zip(row, {'input': x[i], f'mean of {k}': mean[i], 'clean': y[i]}.items()): ax.imshow(video_to_uint8(v)[4], interpolation='nearest')
-        for ax,v in zip(row[3:], (std[i], err[i])): ax.imshow(v[:,4].mean(0), vmin=0, vmax=.15, cmap='magma', interpolation='nearest')
-        for ax,name in zip(row, ('input',f'mean of {k} draws','clean','their deviation','error')):
-            ax.set_title(name, fontsize=9)
-            ax.axis('off')
+    fig,axs = plt.subplots(1, 5, figsize=(6,1.5), dpi=64, layout='constrained')
+    for ax,v in zip(axs, (x[-1], mean[-1], y[-1])): ax.imshow(video_to_uint8(v)[4], interpolation='nearest')
+    for ax,v in zip(axs[3:], (std[-1], err[-1])): ax.imshow(v[:,4].mean(0), vmin=0, vmax=.15, cmap='magma', interpolation='nearest')
+    for ax,name in zip(axs, ('input',f'mean of {k} draws','clean','their deviation','error')):
+        ax.set_title(name, fontsize=9)
+        ax.axis('off')
     return fig,dict(coverage=coverage(mean, std, y), doubt_and_error=round(torch.corrcoef(both)[0,1].item(), 2))
 
 # %% ../nbs/19_demo.ipynb #1b8a35c0
@@ -271,6 +270,7 @@ def run_demo(
     quiet=False, # say nothing
     overrides=(), # further `section.key=value`, to make it shorter
     n=24, # clips of the table
+    n_frames=48, # of the file
 ) -> dict: # what was recorded
     "Train the `tiny` preset, restore what it never saw, and write down the honest numbers"
     say,start,out,commit = (lambda *a: None) if quiet else print,time.time(),_folder(output),_commit()
@@ -286,7 +286,7 @@ def run_demo(
     fig,sure = doubt_picture(model, n=min(n, 12), seed=seed)
     with safe_path(out/'doubt.png') as tmp: fig.savefig(tmp)
     plt.close(fig)
-    dark,clean = demo_file(out)
+    dark,clean = demo_file(out, n_frames)
     generate_video(model, dark, out/'restored.mp4', exposure=.2, num_frames=cfg.data.num_frames, progress=not quiet)
     _side_by_side([dark, out/'restored.mp4', clean], out/'before_after.mp4')
     notes = dict(commit=commit, seed=seed, clips=n, training_minutes=minutes, minutes=round((time.time()-start)/60, 1), peak_GiB=peak, **sure,
@@ -321,6 +321,7 @@ def pretrained_demo(
     seed=0, # of the samples
     quiet=False, # say nothing
     n=4, # clips of the table
+    n_frames=48, # of the file
 ) -> dict: # what was recorded
     "Show what the bundled model can do"
     say,start,out = (lambda *a: None) if quiet else print,time.time(),_folder(output)
@@ -328,7 +329,7 @@ def pretrained_demo(
     say('Restoring clips that it never saw')
     rows = honest_table(model.cpu(), seed, n, samples=0)
     demo_picture(model, out/'demo.png')
-    dark,clean = demo_file(out)
+    dark,clean = demo_file(out, n_frames)
     generate_video(model, dark, out/'restored.mp4', num_inference_steps=1, exposure=.2, progress=not quiet)
     _side_by_side([dark, out/'restored.mp4', clean], out/'before_after.mp4')
     res = save_table(rows, out, dict(model='bundled', seed=seed, clips=n, minutes=round((time.time()-start)/60, 1), machine=_machine()), 'demo')
