@@ -352,7 +352,8 @@ def judge(
     extra,cost = _rivals(model, load_config(control), True, (lambda *a: None) if quiet else print) if control else ({},{})
     rows = honest_table(model, seed, n, extra, footage)
     span = range_table(model, seed, max(1, n//2), extra) if over_range else None
-    notes = dict(commit=_commit(), seed=seed, clips=n, **({'footage': Path(footage).name} if footage else {}), **cost, minutes=round((time.time()-start)/60, 1), machine=_machine())
+    film = dict(footage=Path(footage).name) if footage else {}
+    notes = dict(commit=_commit(), seed=seed, clips=n, **film, **cost, minutes=round((time.time()-start)/60, 1), machine=_machine())
     if span: save_table(span, out, notes, 'range')
     res = save_table(rows, out, notes)
     if not quiet: print(format_table(rows) + (f'\n\n{format_table(span)}' if span else '') + f'\nwrote {out}/')
