@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['schedule_names', 'linear_schedule', 'alpha_bar', 'abar_to_beta', 'cosine_schedule', 'sigmoid_schedule', 'Schedule',
-           'check_schedule', 'zero_terminal_snr', 'make_schedule']
+           'check_schedule', 'zero_terminal_snr', 'flow_schedule', 'make_schedule']
 
 # %% ../nbs/05_schedules.ipynb #fa005aee
 import math, warnings
@@ -61,16 +61,23 @@ def sigmoid_schedule(
 # %% ../nbs/05_schedules.ipynb #3e665ec0
 class Schedule:
     "`beta` and `abar` as float64 tables on the CPU, and what follows from them"
-    def __init__(self, beta):
+    def __init__(
+        self,
+        beta, # variance that each step mixes in, (n_steps,)
+        straight:bool=False, # do signal and noise add up to 1, rather than their squares?
+    ):
         self.beta = torch.as_tensor(beta, dtype=torch.float64).cpu()
         self.abar,self.n_steps = alpha_bar(self.beta),len(self.beta)
+        a,s = self.abar.sqrt(),(1-self.abar).sqrt()
+        c = 1/(a+s) if straight else torch.ones_like(a)
+        self._signal,self._noise,self._scale = c*a,c*s,c
 
     def __repr__(self):
         return f'Schedule({self.n_steps} steps, abar {self.abar[0]:.4f} to {self.abar[-1]:.2g})'
 
 # %% ../nbs/05_schedules.ipynb #0084bde4
 @patch
-def _look(self:Schedule, table, t, like=None):
+def _lookup(self:Schedule, table, t, like=None):
     "`table[t]`, shaped and typed to multiply the batch `like`"
     if t is None: t = range(self.n_steps)
     t = torch.as_tensor(t).cpu()
@@ -88,7 +95,7 @@ def at(
     like=None, # a batch that the answer will multiply
 ): # float64, or shaped and typed as `like`
     "Share of the clean clip's variance at `t`: `abar[t]`"
-    return self._look(self.abar, t, like)
+    return self._lookup(self.abar, t, like)
 
 # %% ../nbs/05_schedules.ipynb #9929ed28
 @patch
@@ -97,8 +104,8 @@ def signal(
     t=None, # step or steps; all if left out
     like=None, # a batch that the answer will multiply
 ): # float64, or shaped and typed as `like`
-    "Factor of the clean clip in $x_t$: the root of `abar`"
-    return self._look(self.abar.sqrt(), t, like)
+    "Factor of the clean clip in $x_t$: the root of `abar`, times `scale`"
+    return self._lookup(self._signal, t, like)
 
 @patch
 def noise(
@@ -106,14 +113,14 @@ def noise(
     t=None, # step or steps; all if left out
     like=None, # a batch that the answer will multiply
 ): # float64, or shaped and typed as `like`
-    "Standard deviation of the noise in $x_t$: the root of 1-`abar`"
-    return self._look((1-self.abar).sqrt(), t, like)
+    "Standard deviation of the noise in $x_t$: the root of 1-`abar`, times `scale`"
+    return self._lookup(self._noise, t, like)
 
 # %% ../nbs/05_schedules.ipynb #fcb0eec7
 @patch
 def snr(self:Schedule, t=None):
     "Signal-to-noise ratio at `t` (all steps if left out): a quotient of variances"
-    return self._look(self.abar/(1-self.abar), t)
+    return self._lookup(self.abar/(1-self.abar), t)
 
 @patch
 def log_snr(self:Schedule, t=None):
@@ -138,8 +145,26 @@ def zero_terminal_snr(beta):
     start = torch.ones_like(a[:1])
     return abar_to_beta(torch.cat([start, a**2]), max_beta=1.)
 
+# %% ../nbs/05_schedules.ipynb #16386828
+def flow_schedule(
+    n_steps:int=1000, # how many noising steps
+) -> torch.Tensor: # beta, (n_steps,), float64
+    "Steps with the signal-to-noise ratio of a straight path from clip to noise"
+    s = torch.arange(n_steps+1, dtype=torch.float64)/n_steps
+    return abar_to_beta((1-s)**2/((1-s)**2+s**2), max_beta=1.)
+
+# %% ../nbs/05_schedules.ipynb #1709febd
+@patch
+def scale(
+    self:Schedule,
+    t=None, # step or steps; all if left out
+    like=None, # a batch that the answer will multiply
+): # float64, or shaped and typed as `like`
+    "Root of `signal`**2 + `noise`**2 at `t`: 1 where variance is preserved"
+    return self._lookup(self._scale, t, like)
+
 # %% ../nbs/05_schedules.ipynb #1011cc38
-_makers = dict(linear=linear_schedule, cosine=cosine_schedule, sigmoid=sigmoid_schedule)
+_makers = dict(linear=linear_schedule, cosine=cosine_schedule, sigmoid=sigmoid_schedule, flow=flow_schedule)
 schedule_names = tuple(_makers)
 _ztsnr = zero_terminal_snr # its name is also a parameter below
 
@@ -153,7 +178,7 @@ def make_schedule(
         raise V2VError(f'noise schedule {name!r} is not known: choose {", ".join(schedule_names)}')
     if n_steps<2: raise V2VError(f'n_steps must be at least 2, not {n_steps}')
     beta = _makers[name](n_steps)
-    sched = Schedule(_ztsnr(beta) if zero_terminal_snr else beta)
+    sched = Schedule(_ztsnr(beta) if zero_terminal_snr else beta, straight=name=='flow')
     try: return check_schedule(sched)
     except V2VError as e: warnings.warn(f'{name} schedule with {n_steps} steps: {e}')
     return sched
