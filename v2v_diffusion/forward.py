@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['prediction_names', 'q_sample', 'noise_like', 'offset_noise', 'check_prediction', 'prediction_target', 'pred_to_x0',
-           'pred_to_eps', 'loss_weight']
+           'pred_to_eps', 'x0_to_pred', 'gated_x0', 'loss_weight', 'stratified_t']
 
 # %% ../nbs/06_forward.ipynb #16a87e2e
 import torch
@@ -43,8 +43,8 @@ def offset_noise(
     eps = noise_like(x, generator)
     return eps + strength*noise_like(eps[:,:,:1,:1,:1], generator)
 
-# %% ../nbs/06_forward.ipynb #c95f3343
-prediction_names = 'epsilon','x0','v'
+# %% ../nbs/06_forward.ipynb #564aa822
+prediction_names = 'epsilon','x0','v','flow'
 
 def _check_name(prediction):
     if prediction not in prediction_names:
@@ -54,7 +54,7 @@ def check_prediction(prediction, schedule):
     "Refuse a prediction that is not known, and epsilon where the last step leaves no signal"
     _check_name(prediction)
     if prediction=='epsilon' and schedule.abar[-1]==0:
-        raise V2VError('epsilon prediction with zero terminal SNR: at the last step the noise says nothing of the clip (0/0); predict v or x0')
+        raise V2VError('epsilon prediction with zero terminal SNR: at the last step the noise says nothing of the clip (0/0); predict v, x0 or flow')
 
 # %% ../nbs/06_forward.ipynb #a17a381c
 def prediction_target(
@@ -68,6 +68,7 @@ def prediction_target(
     check_prediction(prediction, schedule)
     if prediction=='epsilon': return eps
     if prediction=='x0': return x0
+    if prediction=='flow': return eps - x0
     return schedule.signal(t,x0)*eps - schedule.noise(t,x0)*x0
 
 # %% ../nbs/06_forward.ipynb #7837d73e
@@ -82,8 +83,8 @@ def pred_to_x0(
     check_prediction(prediction, schedule)
     if prediction=='x0': return pred
     a,s = schedule.signal(t,xt),schedule.noise(t,xt)
-    if prediction=='v': return a*xt - s*pred
-    return (xt - s*pred)/a
+    if prediction=='v': return (a*xt - s*pred)/schedule.scale(t,xt)**2
+    return (xt - s*pred)/(a+s if prediction=='flow' else a)
 
 # %% ../nbs/06_forward.ipynb #151d6c9f
 def pred_to_eps(
@@ -97,7 +98,31 @@ def pred_to_eps(
     _check_name(prediction)
     if prediction=='epsilon': return pred
     a,s = schedule.signal(t,xt),schedule.noise(t,xt)
-    return s*xt + a*pred if prediction=='v' else (xt - a*pred)/s
+    if prediction=='v': return (s*xt + a*pred)/schedule.scale(t,xt)**2
+    return (xt + a*pred)/(a+s) if prediction=='flow' else (xt - a*pred)/s
+
+# %% ../nbs/06_forward.ipynb #b9f5c618
+def x0_to_pred(
+    x0:torch.Tensor, # predicted clean clips, (b,c,f,h,w)
+    xt:torch.Tensor, # what the network was given
+    t:torch.Tensor, # a step for each, (b,)
+    schedule:Schedule, # the schedule of `xt`
+    prediction:str='epsilon', # one of `prediction_names`
+) -> torch.Tensor: # the prediction that means the same, like `xt`
+    "A prediction from the clean clip: the inverse of `pred_to_x0`"
+    return prediction_target(x0, pred_to_eps(x0, xt, t, schedule, 'x0'), t, schedule, prediction)
+
+# %% ../nbs/06_forward.ipynb #0f59bca4
+def gated_x0(
+    mean:torch.Tensor, # of the clean values, (b,c,f,h,w)
+    logvar:torch.Tensor, # logarithm of their variance, like `mean`
+    xt:torch.Tensor, # the noised clip
+    t:torch.Tensor, # a step for each, (b,)
+    schedule:Schedule, # the schedule of `xt`
+) -> torch.Tensor: # like `xt`
+    "Posterior mean of x0 ~ N(`mean`, exp(`logvar`)), each value for itself, given `xt`"
+    a,s = schedule.signal(t,xt),schedule.noise(t,xt)
+    return mean + a/(a**2 + s**2*(-logvar).exp())*(xt - a*mean)
 
 # %% ../nbs/06_forward.ipynb #d6d85a7f
 def loss_weight(
@@ -112,7 +137,20 @@ def loss_weight(
     if kind not in ('uniform','min_snr'):
         raise V2VError(f'loss weight {kind!r} is not known: choose uniform, min_snr')
     snr = schedule.snr(t)
+    on_x0 = dict(x0=1, v=schedule.scale(t)**2*(snr+1), flow=(snr.sqrt()+1)**2) # what its error weighs of the clip's
     if kind=='uniform': w = torch.ones_like(snr)
     elif prediction=='epsilon': w = (gamma/snr).clamp(max=1)
-    else: w = snr.clamp(max=gamma)/(1 if prediction=='x0' else snr+1)
+    else: w = snr.clamp(max=gamma)/on_x0[prediction]
     return w.float().to(t.device)
+
+# %% ../nbs/06_forward.ipynb #ebeaaf5b
+def stratified_t(
+    n:int, # how many steps, one for each clip of a batch
+    schedule:Schedule, # the schedule of training
+    generator=None, # source of the choice
+    power:float=1., # density of t/T proportional to (t/T)^(1/power-1): 1 uniform, 0.5 rising
+) -> torch.Tensor: # (n,), long, in 0..T-1, where the generator lives
+    "Random steps, one in each of `n` equally likely strata, shuffled"
+    kw = dict(generator=generator, device=generator.device if generator else 'cpu')
+    u = (torch.randperm(n, **kw) + torch.rand(n, dtype=torch.float64, **kw))/n
+    return (schedule.n_steps*u**power).long().clamp(max=schedule.n_steps-1) # rounding may reach T
