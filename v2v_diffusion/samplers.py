@@ -106,12 +106,12 @@ def dpmpp_2m_step(
     return ((1-abar_next)/(1-abar))**.5*x - abar_next**.5*math.expm1(-h)*x0
 
 # %% ../nbs/10_samplers.ipynb #7aa0851f
-def _beliefs(pred, x, t, schedule, prediction, fix_x0=None):
-    "The clean clip and the noise behind a prediction, the first corrected by `fix_x0`"
+def _predict_x0_eps(pred, x, t, schedule, prediction, x0_fn=None):
+    "The clean clip and the noise behind a prediction, the first corrected by `x0_fn`"
     if not pred.isfinite().all(): raise V2VError(f'the denoiser gave a value that is not finite at step {t[0].item()}')
     x0 = pred_to_x0(pred, x, t, schedule, prediction)
-    if fix_x0 is None: return x0,pred_to_eps(pred, x, t, schedule, prediction)
-    x0 = fix_x0(x0)
+    if x0_fn is None: return x0,pred_to_eps(pred, x, t, schedule, prediction)
+    x0 = x0_fn(x0)
     return x0,pred_to_eps(x0, x, t, schedule, 'x0')
 
 def _noised(clip, t, schedule, eps):
@@ -128,7 +128,7 @@ def sample(
     schedule:Schedule, # the schedule of training
     sampler:str='ddim', # one of `sampler_names`
     steps:int=20, # how many calls of `denoise`
-    eta:float=0., # for ddim: 0 adds no fresh noise, 1 as much as ddpm
+    eta:float=0., # for ddim only: 0 adds no fresh noise, 1 as much as ddpm
     timesteps:list=None, # own falling list of steps, instead of `steps`, `spacing` and `strength`
     spacing:str='trailing', # one of `spacing_names`
     prediction:str='epsilon', # one of `prediction_names`: what `denoise` says
@@ -138,34 +138,35 @@ def sample(
     progress:bool=False, # show a progress bar?
     start:torch.Tensor=None, # clip to begin from, noised to the first step with `x_T`
     strength:float=1., # where to begin: a share of all steps, in (0,1]
-    fix_x0=None, # function that corrects each believed clean clip, such as `dynamic_threshold`; None: believe
+    x0_fn=None, # function that corrects each believed clean clip, such as `dynamic_threshold`; None: believe
 ) -> torch.Tensor: # a sample, like `x_T`
     "Walk from noise to a sample"
     _check_choice('sampler', sampler, sampler_names)
     check_prediction(prediction, schedule)
     if not 0<=eta<=1: raise V2VError(f'eta must be in [0,1], not {eta}')
+    if eta and sampler!='ddim': raise V2VError(f'eta is an option of ddim: {sampler} has none')
     if timesteps is None: ts = make_timesteps(schedule, steps, spacing, prediction, strength)
     else: ts = _check_timesteps(timesteps, schedule)
-    abars = [schedule.abar[t].item() for t in ts] + [1.]
+    abars,cs = [f(ts).tolist() + [1.] for f in (schedule.at,schedule.scale)]
     noise = lambda: randn(x.shape).to(x) if randn else noise_like(x, generator)
     x,last = x_T if start is None else _noised(start, ts[0], schedule, x_T),()
     for i,t in enumerate(progress_bar(ts, leave=False) if progress else ts):
         tb,ab = torch.full((len(x),), t, device=x.device),abars[i:i+2]
-        x0,eps = _beliefs(denoise(x, tb).to(x.dtype), x, tb, schedule, prediction, fix_x0)
-        if sampler=='ddpm': x = ddpm_step(x, x0, *ab, noise)
-        elif sampler=='dpmpp_2m': x = dpmpp_2m_step(x, x0, *ab, *last)
+        x0,eps = _predict_x0_eps(denoise(x, tb).to(x.dtype), x, tb, schedule, prediction, x0_fn)
+        if sampler=='ddpm': x = ddpm_step(x/cs[i], x0, *ab, noise)
+        elif sampler=='dpmpp_2m': x = dpmpp_2m_step(x/cs[i], x0, *ab, *last)
         else: x = ddim_step(x0, eps, *ab, eta, noise)
-        last = x0,abars[i]
+        x,last = cs[i+1]*x,(x0,abars[i])
         if callback: callback(i, t, x, x0)
     return x
 
 # %% ../nbs/10_samplers.ipynb #9576f4cc
 def dynamic_threshold(
     x0:torch.Tensor, # believed clean clips, (b,c,f,h,w)
-    share:float=.995, # of a clip's values that are not cut (all are divided)
+    ratio:float=.995, # fraction of a clip's values that are not cut (all are divided)
 ) -> torch.Tensor: # like `x0`, in [-1,1]
-    "Cut each clip at the size that `share` of its values keep within, if above 1, and bring it back to [-1,1]"
+    "Cut each clip at the size that `ratio` of its values keep within, if above 1, and bring it back to [-1,1]"
     sizes = x0.abs().flatten(1)
-    s = sizes.kthvalue(max(1, math.ceil(share*sizes.shape[1])), dim=1).values.clamp(min=1)
+    s = sizes.kthvalue(max(1, math.ceil(ratio*sizes.shape[1])), dim=1).values.clamp(min=1)
     s = s.reshape(-1, *[1]*(x0.ndim-1))
     return x0.clamp(-s, s)/s
