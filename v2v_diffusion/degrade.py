@@ -388,6 +388,7 @@ def _web_video(u):
     codec = dict(name='mpeg4', quantiser=6+int(20*u[0])) if u[1]<.3 else dict(name='h264', quantiser=28+int(16*u[0]))
     return [dict(name='downscale', factor=2)][u[2]<.5:] + [codec] + [dict(name='banding', levels=48+int(80*u[4]))][u[3]<.7:]
 
+# %% ../nbs/02_degrade.ipynb #689efb66
 def _log_uniform(lo, hi, u, digits=2):
     "From `lo` to `hi` as `u` goes from 0 to 1, each doubling as likely as any other"
     return round(lo*(hi/lo)**u, digits)
@@ -395,21 +396,30 @@ def _log_uniform(lo, hi, u, digits=2):
 def _noise(lo, hi, u): return dict(name='gaussian_noise', sigma=_log_uniform(lo, hi, u))
 def _upscale(factor, most, u): return dict(name='upscale', factor=factor, sigma=round(most*u**2, 2))
 
+# %% ../nbs/02_degrade.ipynb #893678d7
+def _small_video(u): return [_upscale(4 if u[0]<.5 else 2, 10, u[1])]
+
+def _dark(lo, hi, u):
+    "A dark room, and a sensor that is better or worse than usual; `u`: three numbers in [0,1]"
+    return dict(name='low_light', exposure=_log_uniform(lo, hi, u[0], 4), shot=_log_uniform(.002, .0045, u[1], 5), read=_log_uniform(.0133, .03, u[2], 4))
+
 def _restore(u):
     "A third noisy, a third dark, a quarter enlarged, the rest with little or nothing wrong; `u`: numbers in [0,1]"
     if u[0]<1/3: return [_noise(3, 50, u[1])]
-    if u[0]<2/3: return [dict(name='low_light', exposure=_log_uniform(.1, .6, u[1], 4), shot=_log_uniform(.002, .0045, u[2], 5), read=_log_uniform(.0133, .03, u[3], 4))]
+    if u[0]<2/3: return [_dark(.1, .6, u[1:])]
     if u[0]<11/12: return [_upscale(4 if u[1]<.8 else 2, 6, u[2])]
     return [_noise(.5, 3, u[2])][u[1]<.5:]
 
+# %% ../nbs/02_degrade.ipynb #01554183
 def _film(u):
     "Grain, with spots, missing frames or both; `u`: numbers in [0,1]"
-    spots,lost = dict(name='blotches', rate=_log_uniform(.2, 2, u[2]), size=_log_uniform(.05, .2, u[3])),dict(name='missing_frames', rate=round(.05+.2*u[4], 2))
+    spots = dict(name='blotches', rate=_log_uniform(.2, 2, u[2]), size=_log_uniform(.05, .2, u[3]))
+    lost = dict(name='missing_frames', rate=round(.05+.2*u[4], 2))
     return [_noise(2, 20, u[1])] + [spots][u[5]>.7:] + [lost][u[5]<.4:]
 
 def _anything(u):
     "Dark, noisy, both, enlarged, coded hard, an old film, or nothing wrong; `u`: numbers in [0,1]"
-    which,e = u[0],round(.125*4**u[1], 4)
+    which,e = u[0],_log_uniform(.125, .5, u[1], 4)
     dark = dict(name='low_light', exposure=e)
     if which<.22: return [dark]
     if which<.42: return [_noise(2, 60, u[2])]
@@ -418,7 +428,7 @@ def _anything(u):
     if which<.8: return [dict(name='mpeg4', quantiser=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantiser=22+int(16*u[2]))]
     return _film(u) if which<.92 else []
 
-_several = dict(upscale=lambda u: [_upscale(4 if u[0]<.5 else 2, 10, u[1])], restore=_restore, old_film=_old_film, web_video=_web_video, anything=_anything)
+_several = dict(upscale=_small_video, restore=_restore, old_film=_old_film, web_video=_web_video, anything=_anything)
 
 # %% ../nbs/02_degrade.ipynb #0ecdef56
 def random_recipe(
