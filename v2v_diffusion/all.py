@@ -13,6 +13,7 @@ from v2v_diffusion.vae import *
 from v2v_diffusion.unet import *
 from v2v_diffusion.samplers import *
 from v2v_diffusion.posterior import *
+from v2v_diffusion.predictor import *
 from v2v_diffusion.model import *
 from v2v_diffusion.learner import *
 from v2v_diffusion.amp import *
