@@ -427,7 +427,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'v2v_diffusion.demo._side_by_side': ('demo.html#_side_by_side', 'v2v_diffusion/demo.py'),
                                     'v2v_diffusion.demo._stage_flops': ('demo.html#_stage_flops', 'v2v_diffusion/demo.py'),
                                     'v2v_diffusion.demo._tone': ('demo.html#_tone', 'v2v_diffusion/demo.py'),
-                                    'v2v_diffusion.demo.coverage': ('demo.html#coverage', 'v2v_diffusion/demo.py'),
                                     'v2v_diffusion.demo.demo_file': ('demo.html#demo_file', 'v2v_diffusion/demo.py'),
                                     'v2v_diffusion.demo.demo_picture': ('demo.html#demo_picture', 'v2v_diffusion/demo.py'),
                                     'v2v_diffusion.demo.doubt_picture': ('demo.html#doubt_picture', 'v2v_diffusion/demo.py'),

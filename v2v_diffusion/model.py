@@ -61,18 +61,18 @@ class ModelConfig(ConfigSection):
     vae_temporal:bool = True # do the autoencoder's convolutions reach across frames?
     num_frames:PositiveInt = 16 # frames it is trained on: the window it restores best
     diffusion_timesteps:PositiveInt = 1000 # steps of the schedule
-    noise_schedule:Literal['linear','cosine','sigmoid'] = 'cosine'
+    noise_schedule:Literal['linear','cosine','sigmoid','flow'] = 'cosine'
     zero_terminal_snr:bool = False # does the last step leave no signal at all?
     offset_noise:NonNegativeFloat = 0. # standard deviation of the offset in each channel of the noise, in training
-    prediction:Literal['epsilon','x0','v'] = 'epsilon' # what the U-Net says
+    prediction:Literal['epsilon','x0','v','flow'] = 'epsilon' # what the U-Net says
     loss_weight:Literal['uniform','min_snr'] = 'uniform' # how much each step of the schedule counts in training
     sample_latents:bool = False # is the U-Net trained on samples of the clean latent's distribution, not on its mode?
     checkpointing:bool = False # forget activations, compute them again: less memory, more time
 
     @model_validator(mode='after')
     def _together(self):
-        if self.prediction=='epsilon' and self.zero_terminal_snr:
-            raise V2VError('model.prediction=epsilon says nothing at a last step without signal (model.zero_terminal_snr): choose v or x0')
+        if self.prediction=='epsilon' and (self.zero_terminal_snr or self.noise_schedule=='flow'):
+            raise V2VError('model.prediction=epsilon says nothing at a last step without signal (model.zero_terminal_snr, or model.noise_schedule=flow): choose v, x0 or flow')
         if not self.conditioned and self.space!='pixel': raise V2VError("model.conditioned=false needs model.space=pixel: in latents no walk begins at the input's noise")
         if self.motion!='none' and self.space!='latent': raise V2VError(f'model.motion={self.motion} needs model.space=latent; in pixel space set model.motion=none')
         return self
@@ -351,8 +351,7 @@ def noised(self:VideoToVideoDiffusion,
     generator=None, # of steps and noise
 ): # `r_t`, `t`, and what the U-Net should say
     "Residuals at random steps of the schedule"
-    dev = generator.device if generator else r.device
-    t = (self.schedule.n_steps*torch.rand(len(r), generator=generator, device=dev)**.5).long().to(r.device) # density rises with t
+    t = stratified_t(len(r), self.schedule, generator, .5).to(r.device) # density rises with t
     eps = offset_noise(r, self.config.offset_noise, generator) if self.config.offset_noise else noise_like(r, generator)
     return q_sample(r, t, self.schedule, eps),t,prediction_target(r, eps, t, self.schedule, self.config.prediction)
 
@@ -360,7 +359,7 @@ def noised(self:VideoToVideoDiffusion,
 def spoiled(self:VideoToVideoDiffusion, cond, generator=None):
     "The condition as training shows it: noised and dropped, if the settings say so"
     c = self.config
-    if c.condition_noise: cond = noise_condition(cond, c.condition_noise, generator)
+    if c.condition_noise: cond = conditioning_augmentation(cond, c.condition_noise, generator)
     return drop_condition(cond, c.condition_dropout, generator) if c.condition_dropout else cond
 
 # %% ../nbs/11_model.ipynb #516e8779
@@ -401,15 +400,15 @@ def draw(self:VideoToVideoDiffusion,
     steps=20, # calls of the U-Net; 0: `z_lin` itself
     generator=None, # source of all noise
     randn=None, # or a function `shape -> noise`
-    eta=0., # for ddim: 0 adds no noise on the way
+    eta=0., # for ddim only: 0 adds no noise on the way
     guidance=1., # how much the condition counts; other than 1 takes two calls a step
 ): # a latent that could be that of the clean clip
     "A sample of the latent, around its linear restoration"
     if not steps: return z_lin
     def denoise(r, t, cond=cond): return self(r, t, cond)
-    if guidance!=1: denoise = guided(denoise, lambda r,t: self(r, t, 0*cond), guidance)
+    if guidance!=1: denoise = classifier_free_guidance(denoise, lambda r,t: self(r, t, 0*cond), guidance)
     r_T = randn(z_lin.shape) if randn else noise_like(z_lin, generator)
-    r = sample(denoise, r_T.to(z_lin), self.schedule, sampler, steps, eta, prediction=self.config.prediction, generator=generator, randn=randn)
+    r = sample(denoise, r_T.to(z_lin), self.schedule, sampler, steps, eta*(sampler=='ddim'), prediction=self.config.prediction, generator=generator, randn=randn)
     return z_lin + r*self._std()
 
 # %% ../nbs/11_model.ipynb #2a40296c
@@ -418,9 +417,9 @@ def _denoised(self:VideoToVideoDiffusion, y, noise, sampler, steps, generator, r
     "The clip in the space that is diffused, without its noise"
     z,scale = self.encode(y),self.vae.scale[0].item()
     if not steps: return z
-    sigmas = [scale*(estimate_noise(o) if noise is None else noise) for o in y]
-    return denoise_clips(lambda z,t: self(z, t, z[:,:0]), z, self.schedule, sigmas, steps, least=scale*2/127.5, generator=generator,
-                         sampler=sampler, prediction=self.config.prediction, randn=randn, eta=eta)
+    sigmas = [scale*(estimate_noise_sigma(o) if noise is None else noise) for o in y]
+    return denoise_from_noise_level(lambda z,t: self(z, t, z[:,:0]), z, self.schedule, sigmas, steps, min_sigma=scale*2/127.5, generator=generator,
+                         sampler=sampler, prediction=self.config.prediction, randn=randn, eta=eta*(sampler=='ddim'))
 
 # %% ../nbs/11_model.ipynb #90496694
 @patch
@@ -433,7 +432,7 @@ def restore(self:VideoToVideoDiffusion,
     average=1, # the mean of so many samples
     generator=None, # source of all noise: one, or a list with one for each clip
     randn=None, # or a function `shape -> noise`
-    eta=0., # for ddim: 0 adds no noise on the way
+    eta=0., # for ddim only: 0 adds no noise on the way
     guidance=1., # how much the condition counts, for a model trained with `condition_dropout`
     noise=None, # for a model without condition: known standard deviation of the noise; None: estimated
 ): # like `input`: same shape, in [-1,1]
