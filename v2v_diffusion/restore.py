@@ -88,7 +88,9 @@ def _batch(x, model):
 # %% ../nbs/18_restore.ipynb #55768b82
 def _restored(model, path, n_frames, overlap, size, seed, bar, exposure=None, deinterlace=False, **kwargs):
     "The restored frames of a file as they come, one by one"
-    if exposure is None: exposure = clip_exposure(model, path, n_frames, size)
+    if exposure is None:
+        exposure = clip_exposure(model, path, n_frames, size)
+        if (exposure or 1)<1: warnings.warn(f'{Path(path).name} is dark: estimated exposure {exposure:.2f} (--exposure sets it; 1 leaves the light alone)')
     def one(start, x): return model.restore(_batch(x, model), exposure=exposure, randn=FrameNoise(seed, start), **kwargs)[0].cpu()
     for y in join_windows((s, one(s, x)) for s,x in overlapping_windows(path, n_frames, overlap, size, deinterlace)):
         bar.update()
