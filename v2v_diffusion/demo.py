@@ -24,6 +24,7 @@ from .metrics import *
 from .motion import *
 from .layers import *
 from .unet import *
+from .predictor import *
 from .model import *
 from .model import _cubes, _places
 from .learner import *
@@ -231,7 +232,7 @@ def _frames(model, task, n=2):
     "The middle frames of `n` clips, column by column"
     x,y,e = demo_clips(task, n)
     def ours(steps): return model.restore(x, steps=steps, exposure=e, generator=keyed_generator(0, 'picture'))
-    return {task: x, 'NLM, along motion': motion_nlm(model.brightened(x, e)), 'ours, 1 step': ours(1), 'ours, 20 steps': ours(20), 'clean': y}
+    return {task: x, 'NLM, along motion': mc_nlm(model.brightened(x, e)), 'ours, 1 step': ours(1), 'ours, 20 steps': ours(20), 'clean': y}
 
 def demo_picture(model, path):
     "A clip of each task: input, non-local means, ours, target"

@@ -213,7 +213,7 @@ def range_table(
         steps = steps if isinstance(steps, list) else [steps] if steps else []
         x = torch.stack([degrade(o, dict(seed=i, steps=steps)) for i,o in enumerate(y)])
         bright,g = brighten(x, e).clamp(-1, 3),keyed_generator(seed, 'range')
-        outs = {'true gain': bright, 'non-local means, true sigma': true_nlm(bright, y), 'non-local means along the motion': motion_nlm(bright)}
+        outs = {'true gain': bright, 'non-local means, true sigma': true_nlm(bright, y), 'non-local means along the motion': mc_nlm(bright)}
         outs |= {k: f(x, e) for k,f in (extra or {}).items()}
         outs |= {f'ours, {k}': model.restore(x, steps=s, exposure=e, generator=g) for k,s in {'steps 0 (no denoiser)': 0, '1 step': 1, '20 steps': 20}.items()}
         rows.append({'input': name, **{k: round(min(psnr(o, y).mean().item(), 99.), 2) for k,o in outs.items()}})
