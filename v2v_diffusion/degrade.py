@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['degradations', 'tasks', 'expose', 'brighten', 'sensor_noise', 'to_8bit', 'low_light', 'gaussian_noise', 'blur',
-           'downscale', 'wander', 'flicker_light', 'scratches', 'dropouts', 'banding', 'mpeg4', 'h264', 'fit_exposure',
-           'check_recipe', 'degrade', 'random_recipe']
+           'downscale', 'upscale', 'wander', 'flicker_light', 'scratches', 'dropouts', 'missing_frames', 'blotches',
+           'banding', 'mpeg4', 'h264', 'fit_exposure', 'check_recipe', 'degrade', 'random_recipe']
 
 # %% ../nbs/02_degrade.ipynb #1ef51661
 import av, inspect, io, math
@@ -100,7 +100,8 @@ def gaussian_noise(
 def _per_frame(f, x):
     "Apply `f`, which takes `(n,c,h,w)`, to the frames of `(...,c,f,h,w)`"
     y = x.movedim(-4,-3) # ... f c h w
-    return f(y.flatten(0,-4)).reshape(y.shape).movedim(-3,-4)
+    out = f(y.flatten(0,-4))
+    return out.reshape(*y.shape[:-2], *out.shape[-2:]).movedim(-3,-4)
 
 # %% ../nbs/02_degrade.ipynb #b506fb17
 def _blur_frames(z, k):
@@ -132,6 +133,20 @@ def downscale(
     small = max(1, h//int(factor)), max(1, w//int(factor))
     def f(z): return F.interpolate(F.interpolate(z, small, mode='area'), (h,w), mode='bilinear', align_corners=False)
     return _per_frame(f, x)
+
+# %% ../nbs/02_degrade.ipynb #bbce9c27
+def upscale(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
+    factor:int=4, # pixels a side that the small clip has one of
+    sigma:float=0., # noise of the small clip: standard deviation, on the scale of 0 to 255
+    generator:torch.Generator=None, # None: torch's global one
+) -> torch.Tensor: # the same shape, in [-1,1]
+    "A small 8-bit clip with noise, enlarged by bicubic interpolation"
+    if factor<1 or factor!=int(factor): raise V2VError(f'factor={factor}: give a whole number, 1 or more')
+    size = x.shape[-2:]
+    small = [max(1, round(n/factor)) for n in size]
+    low = gaussian_noise(_per_frame(lambda z: F.interpolate(z, small, mode='area'), x), sigma, generator)
+    return _per_frame(lambda z: F.interpolate(z, size, mode='bicubic', align_corners=False), low).clamp(-1,1)
 
 # %% ../nbs/02_degrade.ipynb #351d39f3
 def wander(
@@ -195,6 +210,46 @@ def dropouts(
             for row,col,long,white in torch.rand(n, 4, generator=generator).tolist():
                 c = int(col*w)
                 out[:,i,int(row*h),c:c+math.ceil(2*long*length*w)] = 1. if white<.7 else -1.
+        return out
+    return _each(one, x)
+
+# %% ../nbs/02_degrade.ipynb #55368ffd
+def missing_frames(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)`
+    rate:float=.15, # fraction of the frames that are missing, from 0 to 1
+    generator:torch.Generator=None, # None: torch's global one
+) -> torch.Tensor: # the same shape
+    "Frames that repeat the one before"
+    _not_negative(1, rate=rate)
+    def one(o):
+        n = torch.arange(o.shape[1])
+        lost = torch.rand(len(n), generator=generator)<rate
+        return o[:,(n*~lost).cummax(0).values]
+    return _each(one, x)
+
+# %% ../nbs/02_degrade.ipynb #d254c9e6
+def _blotch(h, w, size, u):
+    "How opaque a blotch is at each pixel, `(h,w)`; `u`: five numbers in [0,1]"
+    x,y = torch.arange(w)-u[0]*w, (torch.arange(h)-u[1]*h)[:,None]
+    angle = torch.atan2(y, x)
+    r = (.5+u[2])*size*min(h,w)/2*(1 + .3*torch.sin(2*angle + 6.28*u[3]) + .2*torch.sin(5*angle + 6.28*u[4]))
+    return (r - torch.hypot(x, y) + .5).clamp(0,1)
+
+def blotches(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
+    rate:float=1., # how many in a frame, on average
+    size:float=.1, # of each, as a fraction of the shorter side, on average
+    generator:torch.Generator=None, # None: torch's global one
+) -> torch.Tensor: # the same shape, in [-1,1]
+    "Irregular bright or dark spots that last one frame"
+    _not_negative(100, rate=rate)
+    _not_negative(1, size=size)
+    def one(o):
+        out,(f,h,w) = o.clone(),o.shape[1:]
+        for i,n in enumerate(torch.poisson(torch.full((f,), float(rate)), generator=generator).int().tolist()):
+            for *u,sign,level in torch.rand(n, 7, generator=generator).tolist():
+                shade = (.6 + .4*level)*(1 if sign<.6 else -1)
+                out[:,i] += _blotch(h, w, size, u).to(o)*(shade - out[:,i])
         return out
     return _each(one, x)
 
@@ -271,7 +326,8 @@ def fit_exposure(
     return logs[i].exp().item()
 
 # %% ../nbs/02_degrade.ipynb #65423ca9
-degradations = {f.__name__: f for f in (low_light, gaussian_noise, blur, downscale, flicker_light, scratches, dropouts, banding, mpeg4, h264)}
+degradations = {f.__name__: f for f in (low_light, gaussian_noise, blur, downscale, upscale, flicker_light, scratches, dropouts, missing_frames, blotches,
+                                       banding, mpeg4, h264)}
 
 def _known(what, name, names):
     "Refuse `name` if it is not one of `names`, and say which is nearest"
@@ -319,7 +375,7 @@ def degrade(
     return x
 
 # %% ../nbs/02_degrade.ipynb #8d5c9a15
-tasks = 'low_light','noise','mixed','old_film','web_video','anything'
+tasks = 'low_light','noise','mixed','upscale','restore','old_film','web_video','anything'
 
 def _old_film(u):
     "Soft, flickering, grainy and scratched; `u`: numbers in [0,1]"
@@ -332,17 +388,47 @@ def _web_video(u):
     codec = dict(name='mpeg4', quantiser=6+int(20*u[0])) if u[1]<.3 else dict(name='h264', quantiser=28+int(16*u[0]))
     return [dict(name='downscale', factor=2)][u[2]<.5:] + [codec] + [dict(name='banding', levels=48+int(80*u[4]))][u[3]<.7:]
 
-def _anything(u):
-    "Dark, noisy, both, coded hard, or untouched; `u`: numbers in [0,1]"
-    which,e = u[0],round(.125*4**u[1], 4)
-    dark,noise = dict(name='low_light', exposure=e),dict(name='gaussian_noise', sigma=round(5+55*u[2]**1.5, 2))
-    if which<.35: return [dark]
-    if which<.6: return [noise]
-    if which<.75: return [dark, dict(noise, sigma=round(2+(60*e-2)*u[2], 2))] # after the gain at most 60 again
-    if which<.9: return [dict(name='mpeg4', quantiser=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantiser=22+int(16*u[2]))]
-    return [dict(noise, sigma=round(5*u[2], 2))][u[3]<.5:]
+# %% ../nbs/02_degrade.ipynb #689efb66
+def _log_uniform(lo, hi, u, digits=2):
+    "From `lo` to `hi` as `u` goes from 0 to 1, each doubling as likely as any other"
+    return round(lo*(hi/lo)**u, digits)
 
-_several = dict(old_film=_old_film, web_video=_web_video, anything=_anything)
+def _noise(lo, hi, u): return dict(name='gaussian_noise', sigma=_log_uniform(lo, hi, u))
+def _upscale(factor, most, u): return dict(name='upscale', factor=factor, sigma=round(most*u**2, 2))
+
+# %% ../nbs/02_degrade.ipynb #893678d7
+def _small_video(u): return [_upscale(4 if u[0]<.5 else 2, 10, u[1])]
+
+def _dark(lo, hi, u):
+    "A dark room, and a sensor that is better or worse than usual; `u`: three numbers in [0,1]"
+    return dict(name='low_light', exposure=_log_uniform(lo, hi, u[0], 4), shot=_log_uniform(.002, .0045, u[1], 5), read=_log_uniform(.0133, .03, u[2], 4))
+
+def _restore(u):
+    "A third noisy, a third dark, a quarter enlarged, the rest with little or nothing wrong; `u`: numbers in [0,1]"
+    if u[0]<1/3: return [_noise(3, 50, u[1])]
+    if u[0]<2/3: return [_dark(.1, .6, u[1:])]
+    if u[0]<11/12: return [_upscale(4 if u[1]<.8 else 2, 6, u[2])]
+    return [_noise(.5, 3, u[2])][u[1]<.5:]
+
+# %% ../nbs/02_degrade.ipynb #01554183
+def _film(u):
+    "Grain, with spots, missing frames or both; `u`: numbers in [0,1]"
+    spots = dict(name='blotches', rate=_log_uniform(.2, 2, u[2]), size=_log_uniform(.05, .2, u[3]))
+    lost = dict(name='missing_frames', rate=round(.05+.2*u[4], 2))
+    return [_noise(2, 20, u[1])] + [spots][u[5]>.7:] + [lost][u[5]<.4:]
+
+def _anything(u):
+    "Dark, noisy, both, enlarged, coded hard, an old film, or nothing wrong; `u`: numbers in [0,1]"
+    which,e = u[0],_log_uniform(.125, .5, u[1], 4)
+    dark = dict(name='low_light', exposure=e)
+    if which<.22: return [dark]
+    if which<.42: return [_noise(2, 60, u[2])]
+    if which<.5: return [dark, _noise(1, 60*e, u[2])] # after the gain at most 60 again
+    if which<.68: return [_upscale(4 if u[3]<.5 else 2, 10, u[2])]
+    if which<.8: return [dict(name='mpeg4', quantiser=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantiser=22+int(16*u[2]))]
+    return _film(u) if which<.92 else []
+
+_several = dict(upscale=_small_video, restore=_restore, old_film=_old_film, web_video=_web_video, anything=_anything)
 
 # %% ../nbs/02_degrade.ipynb #0ecdef56
 def random_recipe(
