@@ -4,12 +4,15 @@
 
 # %% auto #0
 __all__ = ['baselines', 'psnr', 'ssim', 'frame_differences', 'flicker', 'join_ratio', 'identity', 'true_gain', 'gaussian',
-           'temporal_median', 'noise_level', 'nlm', 'baseline_table']
+           'temporal_median', 'noise_level', 'nlm', 'baseline_table', 'detail', 'unsharp', 'spectrum_ratio',
+           'laplacian_pyramid', 'sliced_wasserstein', 'sliced_wasserstein_floor', 'unsharp_curve', 'at_psnr',
+           'coverage', 'spread_ratio', 'uncertainty_error_corr', 'expected_coverage', 'high_pass', 'consistency',
+           'bootstrap_interval']
 
 # %% ../nbs/04_metrics.ipynb #7e9ff00c
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-import numpy as np, torch, torch.nn.functional as F
+import math, numpy as np, torch, torch.nn.functional as F
 from skimage.restoration import denoise_nl_means
 from .core import *
 from .degrade import *
@@ -151,3 +154,188 @@ def baseline_table(
     if exposure is not None: y = outs['true gain'] = brighten(input, exposure)
     outs |= {'Gaussian': gaussian(y), 'temporal median': temporal_median(y), 'non-local means': nlm(y)}
     return [(k, psnr(v, target).mean().item(), ssim(v, target).mean().item()) for k,v in outs.items()]
+
+# %% ../nbs/04_metrics.ipynb #2e6ccd76
+def _ratio(a, b): return torch.where(a==b, torch.ones_like(a), a/b)
+
+def _gradient(x):
+    "Mean absolute difference of neighboring pixels, down plus across, of `(...,f,c,h,w)`"
+    return sum(x.diff(dim=d).abs().mean((-4,-3,-2,-1)) for d in (-2,-1))
+
+def detail(x, y):
+    "Mean absolute spatial gradient of `x` over that of the reference `y`: a scalar, or `(b,)` for a batch"
+    return _ratio(*map(_gradient, _pair(x, y)))
+
+# %% ../nbs/04_metrics.ipynb #e5365238
+def unsharp(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)`
+    amount:float, # how many times what a blur takes away is added; 0: nothing
+    sigma:float=1., # width of the blur, in pixels
+) -> torch.Tensor: # the same shape, not clipped
+    "Unsharp mask of each frame: sharper, and nothing known that was not known before"
+    return x + amount*(x - blur(x, sigma))
+
+# %% ../nbs/04_metrics.ipynb #22d5f365
+def _octave_power(x, n_dims):
+    "Power in the finest two octaves of the last `n_dims` of the last four dimensions, summed over all four: `(...,2)`"
+    dims = tuple(range(-n_dims, 0))
+    def grid(f): return torch.stack(torch.meshgrid(*(f(x.shape[d]).to(x) for d in dims), indexing='ij'))
+    win,r = grid(torch.hann_window).prod(0),grid(torch.fft.fftfreq).norm(dim=0)
+    p = torch.fft.fftn((x - x.mean(dims, keepdim=True))*win, dim=dims).abs()**2
+    return torch.stack([(p*o).sum((-4,-3,-2,-1)) for o in (r>1/4, (r>1/8) & (r<=1/4))], -1)
+
+def spectrum_ratio(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
+    y:torch.Tensor, # the reference, of the same shape
+    dim:str='space', # 'space': frequencies within frames; 'time': from frame to frame
+) -> torch.Tensor: # finest octave first: `(2,)`, or `(b,2)` for a batch
+    "Power of `x` over that of the reference in the finest two octaves"
+    if dim not in ('space','time'): raise V2VError(f"dim={dim!r}: give 'space' or 'time'")
+    x,y = _pair(x, y)
+    n,x,y = (1,x.movedim(-4,-1),y.movedim(-4,-1)) if dim=='time' else (2,x,y) # time last: ... c h w f
+    if min(x.shape[-n:])<4: raise V2VError(f'{dim} of {min(x.shape[-n:])}: two octaves need 4 or more')
+    return _ratio(_octave_power(x, n), _octave_power(y, n))
+
+# %% ../nbs/04_metrics.ipynb #58b600b2
+def _binomial(x):
+    "Blur with 1 4 6 4 1, borders reflected: `(n,c,h,w)`"
+    k = torch.tensor([1.,4,6,4,1]).to(x).div(16).repeat(x.shape[1],1,1,1) # c 1 1 5
+    return F.conv2d(F.conv2d(F.pad(x, (2,2,2,2), 'reflect'), k.mT, groups=x.shape[1]), k, groups=x.shape[1])
+
+def _enlarge(x, size):
+    z = x.new_zeros(*x.shape[:2], *size)
+    z[...,::2,::2] = x
+    return 4*_binomial(z)
+
+def laplacian_pyramid(x, n_levels=3):
+    "Levels of `(n,c,h,w)`, finest first, each half the size of the one before; the last is the blurred rest"
+    out = [x]
+    for _ in range(n_levels - 1):
+        out.append(_binomial(out[-1])[...,::2,::2])
+        out[-2] = out[-2] - _enlarge(out[-1], out[-2].shape[-2:])
+    return out
+
+# %% ../nbs/04_metrics.ipynb #849c0820
+def _patches(x, n, generator):
+    "`n` patches at random places of each frame: `(m,c,h,w)` to `(m*n,7,7,c)`"
+    m,_,h,w = x.shape
+    i,j = [torch.randint(s - 6, (m*n,1), generator=generator) + torch.arange(7) for s in (h,w)]
+    k = torch.arange(m).repeat_interleave(n)
+    return x.movedim(1,-1)[k[:,None,None], i[:,:,None], j[:,None,:]]
+
+def _sliced_distance(p, q, n, generator):
+    "Mean distance of sorted projections on `n` directions; both sets in units of the second, color by color"
+    theta = F.normalize(torch.randn(n, p[0].numel(), generator=generator), dim=1).to(p)
+    mean,std = q.mean((0,1,2)),q.std((0,1,2)).clamp_min(1e-4)
+    p,q = [(theta @ ((v - mean)/std).flatten(1).T).sort().values for v in (p,q)] # n_projections n
+    return (p - q).abs().mean()
+
+# %% ../nbs/04_metrics.ipynb #34fa3f28
+def sliced_wasserstein(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1], frames of 25 pixels or more a side
+    y:torch.Tensor, # the reference, of the same shape
+    n_projections:int=128, # random directions
+    n_patches:int=128, # of each frame and level
+    generator:torch.Generator=None, # of places and directions; None: the same at each call
+) -> torch.Tensor: # `(3,)`, times 1000, finest level first; 0 is the same distribution
+    "Sliced Wasserstein distance of 7x7 patches of all frames, at three levels of a Laplacian pyramid"
+    x,y = [v.flatten(0,-4).float() for v in _pair(x, y)]
+    if min(x.shape[-2:])<25: raise V2VError(f'frames of {x.shape[-2]}x{x.shape[-1]}: three levels of 7x7 patches need 25x25')
+    g = keyed_generator('sliced Wasserstein') if generator is None else generator
+    pairs = zip(laplacian_pyramid(x), laplacian_pyramid(y))
+    return 1000*torch.stack([_sliced_distance(_patches(a, n_patches, g), _patches(b, n_patches, g), n_projections, g) for a,b in pairs])
+
+def sliced_wasserstein_floor(
+    y:torch.Tensor, # `(b,c,f,h,w)`, two clips or more
+    **kw, # of `sliced_wasserstein`
+) -> torch.Tensor: # `(3,)`: what two sets of true clips differ by
+    "One half of the clips against the other"
+    n = len(y)//2
+    if y.ndim!=5 or n<1: raise V2VError(f'shape {tuple(y.shape)}: give two clips or more, (b,c,f,h,w)')
+    return sliced_wasserstein(y[:2*n:2], y[1:2*n:2], **kw)
+
+# %% ../nbs/04_metrics.ipynb #f73c3974
+def unsharp_curve(
+    m:torch.Tensor, # a regression's mean, or any restored clips: `(c,f,h,w)` or `(b,c,f,h,w)`
+    y:torch.Tensor, # the reference, of the same shape
+    amounts=(0,.25,.5,1,1.5,2,3), # of the unsharp mask
+): # rows (amount, PSNR, detail, patch distance of the finest level, of the next, flicker), means over clips
+    "What the unsharp mask makes of the same clips, amount by amount"
+    def row(a):
+        v = unsharp(m, a)
+        fine,coarse,_ = sliced_wasserstein(v, y).tolist()
+        return (a, psnr(v, y).mean().item(), detail(v, y).mean().item(), fine, coarse, flicker(v, y).mean().item())
+    return [row(a) for a in amounts]
+
+def at_psnr(
+    curve, # rows of `unsharp_curve`
+    psnr, # dB
+): # patch distances: of the finest level, of the next
+    "The unsharp mask's patch distances where it pays down to this PSNR, between rows by a straight line"
+    best = max(range(len(curve)), key=lambda i: curve[i][1])
+    _,p,_,*d = np.array(curve[best:])[::-1].T # beyond its peak PSNR falls
+    if not p[0]<=psnr<=p[-1]: raise V2VError(f'{psnr:.2f} dB: the curve runs from {p[0]:.2f} to {p[-1]:.2f} dB')
+    return tuple(np.interp(psnr, p, o).item() for o in d[:2])
+
+# %% ../nbs/04_metrics.ipynb #149dfb94
+def coverage(
+    mean:torch.Tensor, # of samples, `(c,f,h,w)` or `(b,c,f,h,w)`
+    std:torch.Tensor, # their standard deviation, with k-1 in its denominator
+    y:torch.Tensor, # the reference
+    n_std=(1,2), # numbers of deviations
+) -> torch.Tensor: # `(len(n_std),)`, or `(b,len(n_std))` for a batch
+    "Fraction of the reference within so many deviations of the mean"
+    mean,std,y = [_frames(v, None) for v in (mean, std, y)]
+    return torch.stack([((y - mean).abs()<=n*std).double().mean((-4,-3,-2,-1)) for n in n_std], -1)
+
+def spread_ratio(
+    std:torch.Tensor, # of samples, `(c,f,h,w)` or `(b,c,f,h,w)`
+    mean:torch.Tensor, # of samples
+    y:torch.Tensor, # the reference
+) -> torch.Tensor: # below 1: too sure; a scalar, or `(b,)` for a batch
+    "Root mean square of the deviation over that of the mean's error"
+    return _ratio(*[_frames(v, None).pow(2).mean((-4,-3,-2,-1)).sqrt() for v in (std, y - mean)])
+
+def uncertainty_error_corr(
+    std:torch.Tensor, # or any uncertainty, `(c,f,h,w)` or `(b,c,f,h,w)`
+    mean:torch.Tensor, # what was predicted
+    y:torch.Tensor, # the reference
+) -> torch.Tensor: # -1 to 1: a scalar, or `(b,)` for a batch
+    "Correlation of uncertainty and absolute error, of colors averaged and then 4x4 pixels of each frame"
+    u,e = [F.avg_pool2d(_frames(v, None).mean(-3), 4).flatten(-3) for v in (std, (y - mean).abs())]
+    return F.cosine_similarity(u - u.mean(-1, keepdim=True), e - e.mean(-1, keepdim=True), dim=-1, eps=0.)
+
+# %% ../nbs/04_metrics.ipynb #b4a720a8
+def expected_coverage(k, n_std=(1,2)):
+    "What `coverage` is for a perfect sampler, whose `k` samples are Gaussian: `(len(n_std),)`"
+    if k<2: raise V2VError(f'k={k}: a deviation needs two samples or more')
+    nu = k - 1
+    t = torch.linspace(0, 1, 1001, dtype=torch.double)*torch.tensor(n_std, dtype=torch.double)[:,None]/(1 + 1/k)**.5 # n_std 1001
+    scale = math.exp(math.lgamma((nu + 1)/2) - math.lgamma(nu/2))/(nu*math.pi)**.5
+    return 2*scale*torch.trapezoid((1 + t*t/nu)**(-(nu + 1)/2), t)
+
+# %% ../nbs/04_metrics.ipynb #4e26d6c1
+def high_pass(m):
+    "What a blur of one pixel takes from each frame, as magnitude: an uncertainty for nothing"
+    return (m - blur(m)).abs()
+
+# %% ../nbs/04_metrics.ipynb #5b1e739d
+def consistency(
+    restored:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)`
+    degrade_fn, # of such a clip, without noise
+    input:torch.Tensor, # what was restored, of the shape that `degrade_fn` returns
+) -> torch.Tensor: # dB: a scalar, or `(b,)` for a batch
+    "PSNR of the restored clip, degraded again, against the input"
+    return psnr(degrade_fn(restored), input)
+
+# %% ../nbs/04_metrics.ipynb #2564e30e
+def bootstrap_interval(
+    values, # one for each clip, or the differences of two methods
+    n:int=1000, # resamplings
+    level:float=.95, # the fraction of means that the interval holds
+    seed:int=0, # of the resampling
+): # (low, high)
+    "Interval of the mean over clips"
+    v = torch.as_tensor(values).detach().flatten().double().cpu()
+    i = torch.randint(len(v), (n,len(v)), generator=keyed_generator(seed, 'bootstrap'))
+    return tuple(v[i].mean(1).quantile(torch.tensor([(1 - level)/2, (1 + level)/2]).double()).tolist())
