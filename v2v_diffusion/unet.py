@@ -38,7 +38,7 @@ def _down(chs, n, block):
             layers.append(block(skips[-1], i))
             skips.append(c)
         if i<len(chs)-1:
-            layers.append(Downsample(c))
+            layers.append(Downsample(skips[-1], c))
             skips.append(c)
     return nn.ModuleList(layers),skips
 
@@ -79,7 +79,7 @@ class UNet3D(nn.Module):
         self.conv_in = conv3d(in_channels+cond_channels, chs[0], conv=conv)
         def block(ni, i): return UNetBlock(ni, chs[i], n_emb, attention_heads, i in attention_levels, temporal_attention, conv)
         self.down,skips = _down(chs, n, block)
-        self.mid = nn.ModuleList([block(chs[-1], len(chs)-1), ResBlock3D(chs[-1], chs[-1], n_emb, conv)])
+        self.mid = nn.ModuleList([block(skips[-1], len(chs)-1), ResBlock3D(chs[-1], chs[-1], n_emb, conv)])
         self.up = _up(chs, n, block, skips)
         last = nn.Conv3d(chs[0], out_channels, (1,3,3), padding=(0,1,1))
         self.out = nn.Sequential(norm3d(chs[0]), nn.SiLU(), zero_init(last))
