@@ -52,10 +52,10 @@ def conv3d(
     ni:int, # channels in
     nf:int, # channels out
     ks:int=3, # odd; the size stays as it was
-    conv:str='factorised', # 'factorised': space, then time; 'full': both at once; 'frames': space alone
+    conv:str='factorized', # 'factorized': space, then time; 'full': both at once; 'frames': space alone
 ) -> nn.Module: # (b,ni,f,h,w) to (b,nf,f,h,w)
     "A convolution in space and time"
-    if conv not in ('factorised','full','frames'): raise V2VError(f'conv {conv!r} is not known: choose factorised, full or frames')
+    if conv not in ('factorized','full','frames'): raise V2VError(f'conv {conv!r} is not known: choose factorized, full or frames')
     p = ks//2
     if ks==1: return TemporalConv(ni, nf, 1)
     if conv=='full': return nn.Conv3d(ni, nf, ks, padding=p)
@@ -93,7 +93,7 @@ class ResBlock3D(nn.Module):
         ni:int, # channels in
         nf:int, # channels out
         n_emb:int|None=None, # size of the step's embedding, None where there is no step
-        conv:str='factorised', # see `conv3d`
+        conv:str='factorized', # see `conv3d`
     ):
         super().__init__()
         self.norm1,self.norm2 = norm3d(ni),norm3d(nf)

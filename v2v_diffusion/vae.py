@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['patch_pca', 'LatentDistribution', 'VAEEncoder', 'VAEDecoder', 'VideoVAE', 'reconstruction_loss', 'vae_loss',
-           'alive_channels']
+           'active_channels']
 
 # %% ../nbs/08_vae.ipynb #472ccf3e
 import torch, torch.nn as nn
@@ -16,7 +16,7 @@ from .layers import *
 def patch_pca(
     x, # clips (b,3,f,h,w)
     n, # how many components
-): # components (n,192) in rows, mean (192,): one value a colour
+): # components (n,192) in rows, mean (192,): one value a color
     "The `n` directions in which 8x8 patches of `x` differ most"
     p = space_to_depth(x, 8).movedim(1,-1).reshape(-1,192).double() # patches (3 8 8)
     mu = p.mean(0).reshape(3,64).mean(1).repeat_interleave(64)
@@ -54,7 +54,7 @@ class VAEEncoder(nn.Module):
         chs:list, # channels of each level, fine to coarse
         n_res:int=1, # residual blocks a level
         patch:int=1, # side of the squares folded into channels first
-        conv:str='factorised', # see `conv3d`
+        conv:str='factorized', # see `conv3d`
         checkpointing:bool=False, # less memory, more time
     ):
         super().__init__()
@@ -63,8 +63,8 @@ class VAEEncoder(nn.Module):
         self.layers = nn.ModuleList()
         for i,c in enumerate(chs):
             self.layers.extend(ResBlock3D(c, c, conv=conv) for _ in range(n_res))
-            if i<len(chs)-1: self.layers.append(nn.Sequential(Downsample(c), nn.Conv3d(c, chs[i+1], 1)))
-        self.out = nn.Sequential(norm3d(chs[-1]), nn.SiLU(), zero_init(nn.Conv3d(chs[-1], 2*latent_dim, 1)))
+            if i<len(chs)-1: self.layers.append(nn.Sequential(Downsample(c), conv3d(c, chs[i+1], ks=1)))
+        self.out = nn.Sequential(norm3d(chs[-1]), nn.SiLU(), zero_init(conv3d(chs[-1], 2*latent_dim, ks=1)))
 
     def forward(self, x):
         h = self.conv_in(space_to_depth(x, self.patch))
@@ -72,44 +72,29 @@ class VAEEncoder(nn.Module):
         return self.out(h).chunk(2, dim=1)
 
 # %% ../nbs/08_vae.ipynb #5b14f0b4
-class _DecoderLevel(nn.Module):
-    "Look at the input at this size, then residual blocks"
-    def __init__(self, nf, n_res, k, conv, see_channels):
-        super().__init__()
-        self.k,self.see = k,zero_init(nn.Conv3d(see_channels*k*k, nf, 1)) if see_channels else None
-        self.blocks = nn.Sequential(*(ResBlock3D(nf, nf, conv=conv) for _ in range(n_res)))
-
-    def forward(self, h, cond=None):
-        if cond is not None and self.see is not None: h = h + self.see(space_to_depth(cond, self.k))
-        return self.blocks(h)
-
-# %% ../nbs/08_vae.ipynb #0b0f616c
 class VAEDecoder(nn.Module):
-    "From a latent, and the damaged clip if it may see it, to what the linear path missed"
+    "From a latent to what the linear path missed"
     def __init__(self,
         latent_dim:int, # channels of the latent
         chs:list, # channels of each level, coarse to fine
         n_res:tuple, # residual blocks of each level, coarse to fine
         patch:int=1, # side of the squares unfolded at the end
-        conv:str='factorised', # see `conv3d`
-        see_input:bool=True, # look at the damaged clip?
+        conv:str='factorized', # see `conv3d`
         checkpointing:bool=False, # less memory, more time
-        see_channels:int=3, # channels of what it looks at
     ):
         super().__init__()
         self.patch,self.checkpointing = patch,checkpointing
-        ks = [patch*2**i for i in reversed(range(len(chs)))]
         self.conv_in = conv3d(latent_dim, chs[0], conv=conv)
-        self.levels = nn.ModuleList(_DecoderLevel(c, n, k, conv, see_input*see_channels) for c,n,k in zip(chs, n_res, ks))
+        self.levels = nn.ModuleList(nn.Sequential(*(ResBlock3D(c, c, conv=conv) for _ in range(n))) for c,n in zip(chs, n_res))
         self.ups = nn.ModuleList(Upsample(a, b) for a,b in zip(chs, chs[1:]))
         last = nn.Conv3d(chs[-1], 3*patch*patch, (1,3,3), padding=(0,1,1))
         self.out = nn.Sequential(norm3d(chs[-1]), nn.SiLU(), zero_init(last))
 
-    def forward(self, z, cond=None):
+    def forward(self, z):
         h = self.conv_in(z)
         for i,level in enumerate(self.levels):
             if i: h = self.ups[i-1](h)
-            h = run_layer(level, h, cond, checkpointing=self.checkpointing)
+            h = run_layer(level, h, checkpointing=self.checkpointing)
         return depth_to_space(self.out(h), self.patch)
 
 # %% ../nbs/08_vae.ipynb #e9204940
@@ -122,10 +107,8 @@ class VideoVAE(nn.Module):
         n_res:int=1, # residual blocks a level
         decoder_res:tuple|None=None, # those of the decoder, coarse to fine
         patch:int=1, # side of the squares folded into channels first
-        conv:str='factorised', # see `conv3d`
-        see_input:bool=True, # can the decoder see the damaged clip?
+        conv:str='factorized', # see `conv3d`
         checkpointing:bool=False, # less memory, more time
-        see_channels:int=3, # channels of what it sees: the clip's three, or more
     ):
         super().__init__()
         _check_sizes(channel_mult, decoder_res, patch)
@@ -134,7 +117,7 @@ class VideoVAE(nn.Module):
         self.linear_enc = nn.Conv3d(3, latent_dim, (1,8,8), stride=(1,8,8))
         self.linear_dec = nn.ConvTranspose3d(latent_dim, 3, (1,8,8), stride=(1,8,8))
         self.encoder = VAEEncoder(latent_dim, chs, n_res, patch, conv, checkpointing)
-        self.decoder = VAEDecoder(latent_dim, chs[::-1], n_dec, patch, conv, see_input, checkpointing, see_channels)
+        self.decoder = VAEDecoder(latent_dim, chs[::-1], n_dec, patch, conv, checkpointing)
         self.register_buffer('shift', torch.zeros(latent_dim))
         self.register_buffer('scale', torch.ones(latent_dim))
         self.register_buffer('probe', torch.zeros(2, latent_dim)) # see `check_latents`
@@ -150,7 +133,7 @@ def _check_sizes(channel_mult, decoder_res, patch):
 @patch
 def encode(self:VideoVAE,
     x, # (b,3,f,h,w) in [-1,1], h and w multiples of 8
-) -> LatentDistribution: # of (b,latent_dim,f,h/8,w/8), not normalised
+) -> LatentDistribution: # of (b,latent_dim,f,h/8,w/8), not normalized
     "What the latent of `x` may be"
     h,w = x.shape[-2:]
     if h%8 or w%8: raise V2VError(f'height and width must be multiples of 8, not {h} and {w}: pad the clip first')
@@ -188,22 +171,22 @@ def measure_latents(self:VideoVAE, batches):
 
 # %% ../nbs/08_vae.ipynb #c3169913
 def _probe(vae):
-    "Mean and deviation of each channel of the normalised latent of one fixed clip of noise: `(2,c)`"
+    "Mean and deviation of each channel of the normalized latent of one fixed clip of noise: `(2,c)`"
     x = 2*torch.rand(1,3,2,32,32, generator=keyed_generator('probe')).to(vae.shift)-1
-    z = vae.normalise(vae.encode(x).mean)[0].flatten(1)
+    z = vae.normalize(vae.encode(x).mean)[0].flatten(1)
     return torch.stack([z.mean(1), z.std(1)])
 
 # %% ../nbs/08_vae.ipynb #a2e4234f
 def _col(v): return v[:,None,None,None] # c 1 1 1
 
 @patch
-def normalise(self:VideoVAE, z):
+def normalize(self:VideoVAE, z):
     "A latent with mean 0 and variance 1 in each channel"
     return (z-_col(self.shift))*_col(self.scale)
 
 @patch
-def denormalise(self:VideoVAE, z):
-    "Undo `normalise`"
+def denormalize(self:VideoVAE, z):
+    "Undo `normalize`"
     return z/_col(self.scale) + _col(self.shift)
 
 # %% ../nbs/08_vae.ipynb #8b2f2cc7
@@ -218,11 +201,10 @@ def check_latents(self:VideoVAE):
 # %% ../nbs/08_vae.ipynb #32afcba9
 @patch
 def decode(self:VideoVAE,
-    z, # (b,latent_dim,f,h,w), not normalised
-    cond=None, # the damaged clip (b,`see_channels`,f,8h,8w), for a decoder that sees the input
+    z, # (b,latent_dim,f,h,w), not normalized
 ): # (b,3,f,8h,8w), about in [-1,1], not clipped
     "The clip that `z` stands for"
-    return self.linear_dec(z) + self.decoder(self.normalise(z), cond)
+    return self.linear_dec(z) + self.decoder(self.normalize(z))
 
 # %% ../nbs/08_vae.ipynb #310fe451
 def reconstruction_loss(
@@ -248,10 +230,10 @@ def vae_loss(
     return reconstruction_loss(rec, x, gradient_weight) + kl_weight*q.kl().mean()/q.mean[0].numel()
 
 # %% ../nbs/08_vae.ipynb #31f6388e
-def alive_channels(
+def active_channels(
     q, # a `LatentDistribution`
-    least=.1, # variance of the mean, in units of the noise's variance
+    min_ratio=.1, # variance of the mean, in units of the noise's variance
 ): # (c,), bool
-    "Which channels of a latent say something"
+    "Which channels of a latent carry information, the others have collapsed"
     mean,noise = [o.movedim(1,0).flatten(1) for o in (q.mean, q.logvar.exp())]
-    return mean.var(1)>least*noise.mean(1)
+    return mean.var(1)>min_ratio*noise.mean(1)
