@@ -138,10 +138,8 @@ class Predictor(nn.Module):
         E = cond.error.view(-1,1,1,1,1)
         unit = E.clamp(min=_step)
         u = torch.cat([cond.start, (cond.y-cond.start)/(5*unit), (cond.mean-cond.start)/unit, cond.variance, cond.sigma/unit], 1).clamp(-4, 4)
-        b,f = u.shape[0],u.shape[2]
-        alone = space_to_depth(u, _fold).transpose(1,2).flatten(0,1)[:,:,None] # (b f) c 1 h/4 w/4
-        out = self.unet(alone, 100*(unit.flatten()/_step).log2().repeat_interleave(f))
-        return cond.start + E*depth_to_space(out[:,:,0].unflatten(0, (b,f)).transpose(1,2), _fold)
+        out = self.unet(space_to_depth(u, _fold), 100*(unit.flatten()/_step).log2())
+        return cond.start + E*depth_to_space(out, _fold)
 
 # %% ../nbs/10c_predictor.ipynb #7f5c9a13
 @patch

@@ -75,6 +75,7 @@ class UNet3D(nn.Module):
         n = (res_blocks,)*len(chs) if isinstance(res_blocks, int) else tuple(res_blocks)
         _check_levels(attention_levels, n, len(chs))
         self.model_channels,self.checkpointing,self.multiple = model_channels,checkpointing,2**(len(chs)-1)
+        self.frames_alone = conv=='frames' and not temporal_attention
         self.emb = nn.Sequential(nn.Linear(model_channels, n_emb), nn.SiLU(), nn.Linear(n_emb, n_emb))
         self.conv_in = conv3d(in_channels+cond_channels, chs[0], conv=conv)
         def block(ni, i): return UNetBlock(ni, chs[i], n_emb, attention_heads, i in attention_levels, temporal_attention, conv)
@@ -89,6 +90,10 @@ class UNet3D(nn.Module):
         return run_layer(m, h, emb, checkpointing=self.checkpointing)
 
     def forward(self, z_t, t, cond=None):
+        if self.frames_alone and z_t.shape[2]>1:
+            b,f = z_t.shape[0],z_t.shape[2]
+            x,c = [None if o is None else o.transpose(1,2).flatten(0,1)[:,:,None] for o in (z_t,cond)]
+            return self(x, t.repeat_interleave(f), c)[:,:,0].unflatten(0, (b,f)).transpose(1,2)
         emb = self.emb(timestep_embedding(t, self.model_channels).to(z_t.dtype))
         x = z_t if cond is None else torch.cat([z_t, cond], 1)
         h = self.conv_in(pad_to_multiple(x, (1, self.multiple, self.multiple)))
