@@ -46,6 +46,14 @@ def _dct_matrix(n=8):
 _opponent = torch.tensor([[1,1,1],[1,0,-1],[.5,-1,.5]])/torch.tensor([3,2,1.5]).sqrt()[:,None] # orthonormal: light and two colors
 
 # %% ../nbs/10c_predictor.ipynb #5de97dca
+def _patches(z):
+    "`(n,h,w)` as rows of 8x8 patches, (n*h/8*w/8,64)"
+    return z.unflatten(1, (-1,8)).unflatten(3, (-1,8)).transpose(2,3).reshape(-1,64)
+
+def _unpatch(p, h, w):
+    "Back from `_patches`"
+    return p.reshape(-1,h//8,w//8,8,8).transpose(2,3).reshape(-1,h,w)
+
 def dct_shrink(
     x:torch.Tensor, # (b,3,f,h,w)
     var:torch.Tensor, # (b,1,f,h,w), variance of the noise in `x`
@@ -55,18 +63,22 @@ def dct_shrink(
     "Hard thresholding of the cosine coefficients of overlapping 8x8 patches"
     b,c,f,h,w = x.shape
     D,C = _dct_matrix().to(x),_opponent.to(x)
-    pad = (4, 4+(-w)%stride, 4, 4+(-h)%stride)
-    z = torch.einsum('kc,bcfhw->bfkhw', C, x).reshape(-1,1,h,w)
-    z = F.pad(z, pad, mode='replicate')
-    coef = D@F.unfold(z, 8, stride=stride) # (b f 3) 64 places
+    H,W = [-(-n//8)*8+8 for n in (h,w)] # of a grid of patches that covers all pixels wherever it begins
+    pad = (8, W-w, 8, H-h)
+    z = F.pad(torch.einsum('kc,bcfhw->bfkhw', C, x).reshape(-1,1,h,w), pad, mode='replicate')[:,0]
     v = F.pad(var.transpose(1,2).reshape(-1,1,h,w), pad, mode='replicate')
-    sd = F.avg_pool2d(v, 8, stride).flatten(2).sqrt().repeat_interleave(3, 0)
-    keep = coef.abs()>threshold*sd
-    keep[:,0] = True
-    weight = 1/keep.sum(1, keepdim=True)
-    out = F.fold(D.T@(coef*keep*weight), z.shape[-2:], 8, stride=stride)
-    out = out/F.fold(weight.expand(-1,64,-1), z.shape[-2:], 8, stride=stride)
-    return torch.einsum('kc,bfkhw->bcfhw', C, out[...,4:4+h,4:4+w].reshape(b,f,3,h,w))
+    out,total = torch.zeros_like(z),torch.zeros_like(z)
+    for i in range(0, 8, stride):
+        for j in range(0, 8, stride):
+            coef = _patches(z[:,i:i+H,j:j+W])@D.T
+            sd = F.avg_pool2d(v[:,:,i:i+H,j:j+W], 8).sqrt().repeat_interleave(3, 0).reshape(-1,1)
+            keep = coef.abs()>threshold*sd
+            keep[:,0] = True
+            weight = 1/keep.sum(1, keepdim=True)
+            out[:,i:i+H,j:j+W] += _unpatch((coef*keep)@D*weight, H, W)
+            total[:,i:i+H,j:j+W] += _unpatch(weight.expand(-1,64), H, W)
+    out = (out/total)[:,8:8+h,8:8+w].reshape(b,f,3,h,w)
+    return torch.einsum('kc,bfkhw->bcfhw', C, out)
 
 # %% ../nbs/10c_predictor.ipynb #6cfff683
 @dataclass
