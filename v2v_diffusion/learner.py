@@ -10,7 +10,7 @@ __all__ = ['shares_mask', 'without_mirrors', 'batch_shares', 'random_frames', 'D
 
 # %% ../nbs/12_learner.ipynb #3822da2a
 import contextlib, warnings
-import pandas as pd, torch, torch.nn as nn, torch.nn.functional as F
+import pandas as pd, torch, torch.nn as nn
 from fastai.callback.core import Callback
 from fastai.callback import schedule # chkstyle: ignore
 from fastai.learner import Learner, Metric
@@ -57,7 +57,8 @@ def random_frames(
 ): # the tensors, (b*n,c,1,h,w), and their `shares`
     "A batch of single frames: the same ones of all tensors"
     b,_,f,_,_ = tensors[0].shape
-    score = torch.rand(b, f) if shares is None else torch.rand(b, f)+shares_mask(shares, (f,1,1))[:,0,:,0,0].cpu()
+    score = torch.rand(b, f)
+    if shares is not None: score += shares[:,:1].cpu()*f>torch.arange(f)
     i = score.topk(min(n, f), 1).indices
     rows = torch.arange(b)[:,None]
     out = [o.repeat_interleave(i.shape[1], 0) if o.ndim==1 else o[rows,:,i].flatten(0, 1)[:,:,None] for o in tensors]
@@ -269,7 +270,7 @@ class CleanCallback(Callback):
 
 # %% ../nbs/12_learner.ipynb #cfb98b4b
 class CollapseCallback(Callback):
-    "Warn when a channel of the latent says nothing any more"
+    "Warn when a channel of the latent has collapsed"
     def before_validate(self): self.active,self.warned = 0,getattr(self, 'warned', False)
     def after_pred(self):
         if not self.training: self.active = self.active + self.model.active
@@ -279,7 +280,7 @@ class CollapseCallback(Callback):
         silent = (self.active==0).nonzero().flatten().tolist()
         if not silent or self.warned: return
         self.warned = True
-        warnings.warn(f'channels {silent} of {len(self.active)} of the latent say nothing any more: lower the weight of the KL (training.kl_weight) or the learning rate')
+        warnings.warn(f'channels {silent} of {len(self.active)} of the latent have collapsed: lower the weight of the KL (training.kl_weight) or the learning rate')
 
 def ceiling_metrics(
     target, # clean clips (b,3,f,h,w)
