@@ -90,8 +90,8 @@ def _restore(a, prog):
         exposure=a.exposure, average=a.average, seed=a.seed, noise=a.noise, progress=not a.quiet, deinterlace=a.deinterlace)
     model = load_model(a.checkpoint).to(def_device)
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
-    if unused and 0==(model.config.steps if a.steps is None else a.steps):
-        warnings.warn(f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
+    if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
+        _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
     film = Path(a.output).suffix.lower() in video_endings and _pictures(a.input) # the pictures of one video
     if Path(a.input).is_dir() and not film:
         done = restore_folder(model, a.input, a.output, **kw)
