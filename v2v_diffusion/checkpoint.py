@@ -17,6 +17,7 @@ from .core import *
 from .amp import *
 from .accum import *
 from .ema import *
+from .model import _check_version, _version
 
 # %% ../nbs/16_checkpoint.ipynb #2501d5ef
 def _listed(state): return [state[0], list(state[1]), state[2]]
@@ -117,7 +118,7 @@ def save_checkpoint(
     "Write model, average and training state to one file"
     model,ema = [_weights(o, prefix) if o is not None else None for o in _nets(learn)]
     train = dict(training_state(learn, iter, loaders), prefix=prefix)
-    save_torch(dict(format='v2v_diffusion', version=1, config=_plain(config or {}),
+    save_torch(dict(format='v2v_diffusion', version=_version, config=_plain(config or {}),
                     model=model, ema=ema, train=train), path)
 
 # %% ../nbs/16_checkpoint.ipynb #8af906c4
@@ -126,8 +127,7 @@ def read_checkpoint(path):
     ckpt = load_torch(path)
     if not isinstance(ckpt, dict) or ckpt.get('format')!='v2v_diffusion':
         raise V2VError(f'{path} is not a checkpoint of v2v_diffusion')
-    if ckpt['version']!=1:
-        raise V2VError(f'{path} has version {ckpt["version"]}, not 1; use a newer v2v_diffusion')
+    _check_version(path, ckpt.get('version', 0))
     return ckpt
 
 # %% ../nbs/16_checkpoint.ipynb #0bf86d78
