@@ -28,7 +28,9 @@ def _message(e):
 def _guard(prog, quiet, body):
     "Call `body()`; what a user did wrong becomes one line on stderr and exit code 1"
     def notice(message, *args, **kwargs):
-        if not quiet: _say(prog, 'notice', message)
+        from tqdm import tqdm
+        if quiet: return
+        with tqdm.external_write_mode(sys.stderr): _say(prog, 'notice', message)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         warnings.filterwarnings('always', category=UserWarning, module='v2v_diffusion')
@@ -57,12 +59,13 @@ def _restore_parser():
     p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, or a saved folder (the model that comes with the package)')
     p.add_argument('--input', required=True, metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
     p.add_argument('--output', required=True, metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
-    p.add_argument('--sampler', default='ddim', help='ddpm, ddim or dpmpp_2m (%(default)s)')
-    p.add_argument('--steps', type=int, metavar='N', help='calls of the network a window (20; 1 with the model that comes with the package, which gains nothing from more)')
-    p.add_argument('--num-frames', type=int, default=16, metavar='N', help='frames in a window; all frames are restored (%(default)s)')
+    p.add_argument('--sampler', metavar='NAME', help='ddpm, ddim or dpmpp_2m (ddim)')
+    p.add_argument('--steps', type=int, metavar='N', help="network evaluations a window; 0: the mean, without a sample (the model's own)")
+    p.add_argument('--noise', metavar='KIND', help='moving: follows the picture; fixed: new in each frame (moving if the U-Net takes frames one by one)')
+    p.add_argument('--num-frames', type=int, metavar='N', help="frames in a window; all frames are restored (the model's own)")
     p.add_argument('--resolution', type=int, nargs=2, metavar=('H','W'), help="height and width (the video's)")
     p.add_argument('--deinterlace', action='store_true', help='make whole frames of an interlaced video')
-    p.add_argument('--exposure', type=float, metavar='E', help='share of the light that a dark video got (guessed)')
+    p.add_argument('--exposure', type=float, metavar='E', help='fraction of the light that a dark video got (estimated)')
     p.add_argument('--average', type=int, default=1, metavar='K', help='samples to average (%(default)s)')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='the same seed gives the same video (%(default)s)')
     p.add_argument('--check', action='store_true', help='ask whether what was taken away looks like noise, and show it in OUTPUT.check.png')
@@ -72,9 +75,10 @@ def _restore_parser():
 def _check(model, a):
     "Warn and show where more than noise was taken"
     from v2v_diffusion.harm import check_restored
-    from v2v_diffusion.restore import clip_exposure
-    exposure = a.exposure or clip_exposure(model, a.input, a.num_frames)
-    for line in check_restored(a.input, a.output, exposure, a.num_frames): warnings.warn(line)
+    from v2v_diffusion.restore import estimate_video_exposure
+    n = a.num_frames or model.config.num_frames
+    exposure = a.exposure or estimate_video_exposure(model, a.input, n)
+    for line in check_restored(a.input, a.output, exposure, n): warnings.warn(line)
 
 def _restore(a, prog):
     from pathlib import Path
@@ -82,10 +86,12 @@ def _restore(a, prog):
     from v2v_diffusion.restore import generate_video, load_model, restore_folder, video_endings
     from v2v_diffusion.video import _pictures
     if not Path(a.input).exists(): raise V2VError(f'{a.input}: no such file or folder')
-    steps = a.steps if a.steps is not None else 20 if a.checkpoint else 1
-    kw = dict(sampler_type=a.sampler, num_inference_steps=steps, num_frames=a.num_frames, resolution=a.resolution,
-        exposure=a.exposure, average=a.average, seed=a.seed, progress=not a.quiet, deinterlace=a.deinterlace)
+    kw = dict(sampler_type=a.sampler or 'ddim', num_inference_steps=a.steps, num_frames=a.num_frames, resolution=a.resolution,
+        exposure=a.exposure, average=a.average, seed=a.seed, noise=a.noise, progress=not a.quiet, deinterlace=a.deinterlace)
     model = load_model(a.checkpoint).to(def_device)
+    unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
+    if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
+        _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
     film = Path(a.output).suffix.lower() in video_endings and _pictures(a.input) # the pictures of one video
     if Path(a.input).is_dir() and not film:
         done = restore_folder(model, a.input, a.output, **kw)
@@ -107,7 +113,7 @@ def restore(argv=None):
 def train(argv=None):
     "Train a model as a preset or a YAML file says"
     p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.')
-    p.add_argument('--config', required=True, metavar='PRESET_OR_YAML', help='tiny, bundled, small, full, or a file')
+    p.add_argument('--config', required=True, metavar='PRESET_OR_YAML', help='tiny, small, full, pretrained, or a file')
     p.add_argument('--resume', metavar='CKPT_OR_last', help='a checkpoint to go on from, or the word last')
     p.add_argument('--set', action='extend', nargs='+', default=[], metavar='section.key=value', help='change a setting; may be repeated')
     a = p.parse_args(argv)
@@ -119,32 +125,29 @@ def train(argv=None):
 
 # %% ../nbs/20_cli.ipynb #9c019de4
 def demo(argv=None):
-    "Train a small model on built-in clips, restore clips that it never saw, print the table"
-    p = _Parser('v2v_demo', 'Train a small model on built-in clips, restore clips that it never saw, print honest numbers.')
+    "Train a small model on built-in clips, restore clips that it was never trained on, print the table"
+    p = _Parser('v2v_demo', 'Train a small model on built-in clips, restore clips that it was never trained on, print the benchmark.')
     p.add_argument('--output', default='demo', metavar='DIR', help='folder for videos, pictures and figures (%(default)s)')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='the same seed gives the same result (%(default)s)')
-    p.add_argument('--control', action='store_true', help='also train a plain regression network with as much arithmetic')
     p.add_argument('--pretrained', action='store_true', help='do not train: show what the model that comes with the package can do')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.demo import pretrained_demo, run_demo
-        if a.pretrained: pretrained_demo(output=a.output, seed=a.seed, quiet=a.quiet)
-        else: run_demo(output=a.output, seed=a.seed, control=a.control, quiet=a.quiet)
+        (pretrained_demo if a.pretrained else run_demo)(output=a.output, seed=a.seed, quiet=a.quiet)
     return _guard(p.prog, a.quiet, body)
 
 # %% ../nbs/20_cli.ipynb #2ab457a8
 def table(argv=None):
-    "Judge a model beside everything simpler, and write the table"
-    p = _Parser('v2v_table', 'Judge a model on clips that no model here was trained on; writes NAME.json, .md, .csv and a picture.')
+    "Evaluate a model beside everything simpler, and write the table"
+    p = _Parser('v2v_table', 'Evaluate a model on clips that no model here was trained on; writes tables as .json, .md and .csv, and pictures.')
     p.add_argument('--checkpoint', metavar='F', help='the model (the one that comes with the package)')
     p.add_argument('--output', default='table', metavar='DIR', help='folder for the files (%(default)s)')
-    p.add_argument('--footage', metavar='VIDEO', help='a video of your own, as a third task')
+    p.add_argument('--video', metavar='VIDEO', help='a video of your own, as a further task')
     p.add_argument('--clips', type=int, default=24, metavar='N', help='how many clips (%(default)s)')
-    p.add_argument('--control', metavar='PRESET_OR_YAML', help='the settings that trained the model: train a regression network with as much arithmetic, as a further row')
-    p.add_argument('--range', action='store_true', help='also judge it over a range of degradations')
+    p.add_argument('--sweep', action='store_true', help='also evaluate it over a range of degradations')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='of the samples (%(default)s)')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.demo import judge
-        judge(a.checkpoint, a.output, a.seed, a.clips, a.footage, a.range, a.control, quiet=a.quiet)
+        judge(a.checkpoint, a.output, a.seed, a.clips, a.video, a.sweep, quiet=a.quiet)
     return _guard(p.prog, a.quiet, body)
