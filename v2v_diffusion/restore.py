@@ -227,9 +227,12 @@ def pretrained_model():
     return Path(str(path))
 
 def load_model(
-    path=None, # a checkpoint, a .safetensors file, or a saved folder; None: the model that comes with the package
+    path=None, # a checkpoint, a .safetensors file, a saved folder, or a name on the hub; None: the model that comes with the package
+    revision=None, # on the hub: a branch, tag or commit
+    token=None, # on the hub: of a private model
+    cache_dir=None, # where what comes from the hub is kept; the hub's own place without one
 ): # the model in eval mode, on the CPU
     "A model to restore with"
     p = pretrained_model() if path is None else Path(path)
-    if p.is_dir() or p.suffix=='.safetensors': return VideoToVideoDiffusion.from_pretrained(p)
-    return VideoToVideoDiffusion.load_checkpoint(p)[0]
+    if p.suffix=='.pt' or p.is_file() and p.suffix!='.safetensors': return VideoToVideoDiffusion.load_checkpoint(p)[0]
+    return VideoToVideoDiffusion.from_pretrained(p, revision, token, cache_dir)
