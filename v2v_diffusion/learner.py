@@ -271,16 +271,16 @@ class CleanCallback(Callback):
 # %% ../nbs/12_learner.ipynb #cfb98b4b
 class CollapseCallback(Callback):
     "Warn when a channel of the latent has collapsed"
-    def before_validate(self): self.active,self.warned = 0,getattr(self, 'warned', False)
+    def before_validate(self): self.used,self.warned = 0,getattr(self, 'warned', False)
     def after_pred(self):
-        if not self.training: self.active = self.active + self.model.active
+        if not self.training: self.used = self.used + self.model.active
 
     def after_validate(self):
         "One line, once"
-        silent = (self.active==0).nonzero().flatten().tolist()
+        silent = (self.used==0).nonzero().flatten().tolist()
         if not silent or self.warned: return
         self.warned = True
-        warnings.warn(f'channels {silent} of {len(self.active)} of the latent have collapsed: lower the weight of the KL (training.kl_weight) or the learning rate')
+        warnings.warn(f'channels {silent} of {len(self.used)} of the latent have collapsed: lower the weight of the KL (training.kl_weight) or the learning rate')
 
 def ceiling_metrics(
     target, # clean clips (b,3,f,h,w)
