@@ -58,7 +58,7 @@ def dct_shrink(
     x:torch.Tensor, # (b,3,f,h,w)
     var:torch.Tensor, # (b,1,f,h,w), variance of the noise in `x`
     threshold:float=2.7, # in standard deviations of the noise
-    stride:int=2, # pixels from patch to patch, 1 to 8
+    stride:int=2, # pixels from patch to patch: 1, 2, 4 or 8
 ) -> torch.Tensor: # like `x`
     "Hard thresholding of the cosine coefficients of overlapping 8x8 patches"
     b,c,f,h,w = x.shape
