@@ -216,8 +216,9 @@ def spend(
     lr=1e-3, # learning rate
 ): # steps made
     "Adam for so much processor time, with warm-up and cosine over it"
-    params,start,k = list(params),time.process_time(),0
-    opt = torch.optim.Adam(params, lr)
+    params,k = list(params),0
+    opt = torch.optim.Adam(params, lr) # the first of a process imports for seconds
+    start = time.process_time()
     while (fraction := (time.process_time()-start)/seconds)<1:
         for o in opt.param_groups: o['lr'] = lr*warmup_cosine(int(1000*fraction), 1000, 50)
         loss(*batches[k%len(batches)]).backward()
