@@ -104,6 +104,7 @@ def _commit():
     r = subprocess.run(['git','-C',Path(v2v_diffusion.__file__).parent,'rev-parse','--short','HEAD'], capture_output=True, text=True)
     return r.stdout.strip() or 'not a checkout'
 
+# %% ../nbs/19_demo.ipynb #e4485ecb
 def _peak_gib():
     "Peak memory of this process; None on Windows, which keeps no count"
     if not find_spec('resource'): return None

@@ -213,6 +213,7 @@ def format_table(
     words = {k for k in width if any(r[k][:1].isalpha() for r in rows[1:])}
     return '\n'.join('  '.join(f'{v:<{width[k]}}' if k in words else f'{v:>{width[k]}}' for k,v in r.items()) for r in rows)
 
+# %% ../nbs/18b_table.ipynb #c94a9ebd
 def markdown_table(
     rows, # list of dicts
     notes, # dict: the conditions
