@@ -26,10 +26,10 @@ from .restore import *
 from .table import *
 
 # %% ../nbs/19_demo.ipynb #df7f4a98
-def _tiles(model, task, size, k, seed):
+def _tiles(model, task, size, k, seed, steps):
     "Middle frames, by title"
     x,y,e = demo_clips(task, 1, n_frames=5, size=size)
-    outs,samples = model_outputs(model, x, y, e, seed, k)
+    outs,samples = model_outputs(model, x, y, e, seed, k, steps)
     names = [k for k in outs if k!='8 steps' and 'headroom' not in k]
     deviation = (8*samples.std(0).mean(1, keepdim=True)-1).clamp(-1,1).expand_as(y)
     clips = {'input': x, **{k: outs[k] for k in names}, f'deviation of {k}, x8': deviation, 'clean': y}
@@ -42,9 +42,10 @@ def demo_picture(
     size=(200,200), # of a tile
     k=8, # samples of the average and of the deviation
     seed=0, # of the samples
+    steps=(1,4,20), # of the samples
 ):
     "Input, mean, samples, average, deviation and clean frame of a photograph that nothing was trained on"
-    tiles,(h,w) = _tiles(model, task, size, k, seed),size
+    tiles,(h,w) = _tiles(model, task, size, k, seed, steps),size
     W,H = 4*(w+4),2*(h+20)
     fig = plt.figure(figsize=(W/100,H/100), dpi=100)
     for i,(name,im) in enumerate(tiles.items()):
@@ -104,6 +105,7 @@ def _commit():
     r = subprocess.run(['git','-C',Path(v2v_diffusion.__file__).parent,'rev-parse','--short','HEAD'], capture_output=True, text=True)
     return r.stdout.strip() or 'not a checkout'
 
+# %% ../nbs/19_demo.ipynb #e4485ecb
 def _peak_gib():
     "Peak memory of this process; None on Windows, which keeps no count"
     if not find_spec('resource'): return None
@@ -136,12 +138,12 @@ def _side_by_side(paths, out):
     return write_video(TensorVideo(torch.cat(clips, 3)), out, like=paths[0])
 
 # %% ../nbs/19_demo.ipynb #770b78f2
-def _show(model, out, seed, n, k, n_frames, tasks, pictures, quiet, ckpt, **notes):
+def _show(model, out, seed, n, k, n_frames, tasks, pictures, quiet, ckpt, steps=(1,4,20), **notes):
     "Files, pictures and the table of a model; what was recorded"
     say = (lambda *a: None) if quiet else print
     say('Restoring clips and photographs that it never saw')
-    bench = benchmark(model, seed, n, k, tasks=tasks)
-    for t in pictures: demo_picture(model, out/f'{t.replace(" ", "_")}.jpg', t, k=k, seed=seed)
+    bench = benchmark(model, seed, n, k, tasks=tasks, steps=steps)
+    for t in pictures: demo_picture(model, out/f'{t.replace(" ", "_")}.jpg', t, k=k, seed=seed, steps=steps)
     dark,clean = demo_file(out, n_frames)
     generate_video(model, dark, out/'restored.mp4', num_inference_steps=model.config.steps, num_frames=model.config.num_frames, exposure=.2, progress=not quiet)
     _side_by_side([dark, out/'restored.mp4', clean], out/'before_after.mp4')
@@ -176,15 +178,15 @@ def pretrained_demo(
     output='demo', # folder for videos, pictures and figures
     seed=0, # of the samples
     quiet=False, # print nothing
-    n=2, # clips of the table
+    n=1, # clips of the table
     k=2, # samples of the average
-    n_frames=24, # of the file
+    n_frames=16, # of the file
     tasks=tuple(demo_tasks), # some of them; a picture of the first
     checkpoint=None, # the model; None: the one that comes with the package
 ) -> dict: # what was recorded
     "Show what a trained model can do"
     start,out = time.time(),_folder(output)
-    return _show(load_model(checkpoint), out, seed, n, k, n_frames, tasks, tasks[:1], quiet, checkpoint, start=start)
+    return _show(load_model(checkpoint), out, seed, n, k, n_frames, tasks, tasks[:1], quiet, checkpoint, steps=(1,4), start=start)
 
 def judge(
     checkpoint=None, # the model; None: the one that comes with the package
@@ -216,8 +218,9 @@ def spend(
     lr=1e-3, # learning rate
 ): # steps made
     "Adam for so much processor time, with warm-up and cosine over it"
-    params,start,k = list(params),time.process_time(),0
-    opt = torch.optim.Adam(params, lr)
+    params,k = list(params),0
+    opt = torch.optim.Adam(params, lr) # the first of a process imports for seconds
+    start = time.process_time()
     while (fraction := (time.process_time()-start)/seconds)<1:
         for o in opt.param_groups: o['lr'] = lr*warmup_cosine(int(1000*fraction), 1000, 50)
         loss(*batches[k%len(batches)]).backward()

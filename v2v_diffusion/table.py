@@ -72,13 +72,14 @@ def baseline_outputs(
     return {'input, exposure corrected': y, 'motion-compensated NLM': nlm(c.mean), 'closed-form start': c.start}
 
 # %% ../nbs/18b_table.ipynb #a9490229
-def _clip_outputs(model, x, y, exposure, seed, k):
+def _clip_outputs(model, x, y, exposure, seed, k, steps):
     "For one clip, a batch of one: a dict of rows, and `k` samples"
     m,cond = model.make_condition(x, exposure)
     def add(r): return model.add_residual(m, cond, r).clamp(-1,1)
     def one(steps, j=0): return add(model.sample_residual(cond, steps=steps, generator=keyed_generator(*seed, j)))
     samples = torch.stack([one(8, j) for j in range(k)])
-    outs = {'1 step': one(1), '4 steps': one(4), '8 steps': samples[0], '20 steps': one(20), f'{k}-sample average': samples.mean(0)}
+    outs = {s: one(s) for s in steps} | {8: samples[0]}
+    outs = {f'{s} step' + 's'*(s>1): outs[s] for s in sorted(outs)} | {f'{k}-sample average': samples.mean(0)}
     if m is None: return outs,samples
     return {'mean (steps 0)': m.clamp(-1,1), **outs, 'headroom (clean latent)': add(model.residual(cond, model.encode(y)))},samples
 
@@ -89,11 +90,12 @@ def model_outputs(
     y, # clean ones
     exposure, # given to every method
     seed=0, # of the samples
-    k=8, # samples in the average
+    k=8, # samples in the average, of 8 steps each
+    steps=(1,4,20), # of further samples
 ): # dict: name of the row, and its clips; and the samples (k,n,3,f,h,w)
     "The plane of a model: the mean, samples of 1 to 20 steps, their average, and the headroom"
     device = model.residual_std.device
-    def one(i): return _clip_outputs(model.eval(), x[i:i+1].to(device), y[i:i+1].to(device), exposure, (seed,'sample',i), k)
+    def one(i): return _clip_outputs(model.eval(), x[i:i+1].to(device), y[i:i+1].to(device), exposure, (seed,'sample',i), k, steps)
     outs,samples = zip(*(one(i) for i in range(len(x))))
     return {name: torch.cat([o[name] for o in outs]).cpu() for name in outs[0]},torch.cat(samples, 1).cpu()
 
@@ -123,6 +125,8 @@ def _row(task, name, out, x, y, rivals):
     return row
 
 # %% ../nbs/18b_table.ipynb #e1fcbee5
+_path = 'mean (steps 0)','1 step','4 steps','8 steps','20 steps'
+
 def _mean_of(outs): return outs['mean (steps 0)' if 'mean (steps 0)' in outs else '1 step']
 
 def unsharp_rows(
@@ -132,7 +136,7 @@ def unsharp_rows(
 ): # rows for the table; and the unsharp mask's curve, rows too
     "The unsharp mask of the mean, at the PSNR of the samples of 4, 8 and 20 steps"
     curve,rows = unsharp_curve(_mean_of(outs), y),[]
-    for name in ('4 steps','8 steps','20 steps'):
+    for name in [k for k in _path[2:] if k in outs]:
         p = psnr(outs[name], y).mean().item()
         try: d = {f'patches {i+1}': round(v, 1) for i,v in enumerate(at_psnr(curve, p))}
         except V2VError: d = {}
@@ -172,6 +176,7 @@ def benchmark(
     k=8, # samples of the average and of the calibration
     video=None, # a video that nothing was trained on: its clips in low light are one more task
     tasks=tuple(demo_tasks), # some of them
+    steps=(1,4,20), # of further samples: 1 and 4, or 1, 4 and 20
 ): # dict of three lists of dicts: `rows`, `calibration` and `unsharp`
     "Everything that a model is compared by, task by task"
     tests,res = {t: demo_clips(t, n) for t in tasks},dict(rows=[], calibration=[], unsharp=[])
@@ -180,7 +185,7 @@ def benchmark(
         y = video_clips(video, max(1, n//2))
         tests['own video'] = degrade_clips(y, step),y,e
     for task,(x,y,e) in tests.items():
-        outs,samples = model_outputs(model, x, y, e, seed, k)
+        outs,samples = model_outputs(model, x, y, e, seed, k, steps)
         every = baseline_outputs(model, x, e) | outs
         rivals = {'NLM': every['motion-compensated NLM']} | ({'mean': outs['mean (steps 0)']} if model.predictor else {})
         sharp,curve = unsharp_rows(task, outs, y)
@@ -213,6 +218,7 @@ def format_table(
     words = {k for k in width if any(r[k][:1].isalpha() for r in rows[1:])}
     return '\n'.join('  '.join(f'{v:<{width[k]}}' if k in words else f'{v:>{width[k]}}' for k,v in r.items()) for r in rows)
 
+# %% ../nbs/18b_table.ipynb #c94a9ebd
 def markdown_table(
     rows, # list of dicts
     notes, # dict: the conditions
@@ -224,7 +230,6 @@ def markdown_table(
     return '\n'.join('| ' + ' | '.join(o) + ' |' for o in lines) + f'\n\n{conditions}\n'
 
 # %% ../nbs/18b_table.ipynb #421ee1c1
-_path = 'mean (steps 0)','1 step','4 steps','8 steps','20 steps'
 _marks = {'motion-compensated NLM': 'x', 'closed-form start': '+'}
 
 def _panel(ax, rows, curve):
