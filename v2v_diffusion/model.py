@@ -9,7 +9,7 @@ __all__ = ['ModelConfig', 'PixelSpace', 'VideoToVideoDiffusion', 'light_features
 # %% ../nbs/11_model.ipynb #678c7214
 import json
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
@@ -33,8 +33,8 @@ from .predictor import *
 _Levels = Annotated[tuple[PositiveInt,...], Field(min_length=1)]
 _gone = dict(see_input='the decoder is given the latent alone; model.predictor=unet makes the mean that the input used to give',
     motion='model.predictor=unet is always given the motion-compensated mean', condition_pixels='choose model.space=pixel',
-    conditioned='every model is conditioned', condition_dropout='guidance is shown in chapter posterior', condition_noise='nothing',
-    zero_terminal_snr='model.noise_schedule=flow ends in pure noise', offset_noise='nothing', loss_weight='nothing', sample_latents='nothing')
+    conditioned='every model is conditioned', condition_dropout='guidance is shown in chapter posterior', condition_noise='leave it out',
+    zero_terminal_snr='model.noise_schedule=flow ends in pure noise', offset_noise='leave it out', loss_weight='leave it out', sample_latents='leave it out')
 
 class ModelConfig(ConfigSection):
     "The section `model`: what the networks are"
@@ -151,6 +151,8 @@ class VideoToVideoDiffusion(nn.Module):
 
 _quantiles = .02,.1,.25,.5,.75,.9,.98
 
+def _with_ones(f): return torch.cat([f, torch.ones_like(f[:,:1])], 1)
+
 # %% ../nbs/11_model.ipynb #9eea3875
 @patch
 def encode(self:VideoToVideoDiffusion,
@@ -230,8 +232,6 @@ def uncertainty_features(
     error = (c.error.clamp(min=_step/4).log()/2+1.5).view(-1,1,1,1,1).expand_as(light)
     return torch.cat([*sizes, noise, c.variance, error], 1)
 
-def _with_ones(f): return torch.cat([f, torch.ones_like(f[:,:1])], 1)
-
 # %% ../nbs/11_model.ipynb #08868ba9
 def _pooled(v, like):
     "Means of `(b,c,f,h,w)` at the size of `like`"
@@ -273,6 +273,7 @@ def predictor_pair(self:VideoToVideoDiffusion,
     if exposure is None: exposure = exposures_from_pairs(input, target)
     return *self.predictor.condition(self.correct_exposure(input, exposure)).tensors(),target
 
+# %% ../nbs/11_model.ipynb #0c106ce1
 @patch
 def residual(self:VideoToVideoDiffusion,
     cond, # of `encode_pair`
