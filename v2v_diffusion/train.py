@@ -281,7 +281,7 @@ def _stages(cfg):
 
 # %% ../nbs/17_train.ipynb #e86e3b6b
 @patch
-def callbacks(self:_Stage, dls, folders):
+def _callbacks(self:_Stage, dls, folders):
     "The tricks of chapters 13 to 16 and the log, and the metrics"
     t,clips,shares = self.cfg.training,[plain(o) for o in dls.valid.one_batch()],dls.valid.shares(0)
     metrics = self.metrics(clips, shares)
@@ -293,12 +293,12 @@ def callbacks(self:_Stage, dls, folders):
     return dict(cbs=cbs + ([StopAfterCallback(t.max_steps)] if t.max_steps else []), metrics=metrics)
 
 @patch
-def run(self:_Stage, model, dls, folders, ckpt=None, quiet=False):
+def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False):
     "Train `model` in place, silently or with a bar"
     t = self.cfg.training
     seed_everything(t.seed)
     dls.train.dataset.epoch = 1000*_all_stages.index(type(self)) # each stage is given clips of its own
-    learn = self.learner(dls, model, quiet, lr=t.learning_rate, wd=t.weight_decay, **self.callbacks(dls, folders))
+    learn = self.learner(dls, model, quiet, lr=t.learning_rate, wd=t.weight_decay, **self._callbacks(dls, folders))
     per_epoch = steps_per_epoch(learn)
     n_steps = min(t.max_steps or math.inf, self.n_epoch*per_epoch)
     learn.add_cb(LRScheduleCallback(min(round(t.warmup_epochs*per_epoch), n_steps//2), n_steps))
@@ -363,7 +363,7 @@ def train(
     for stage in left:
         say(f'Stage {todo.index(stage)+1} of {len(todo)}: {stage.title}')
         if stage.name=='diffusion' and stage is not left[0]: _calibrate(cfg, dls, model)
-        learn = stage.run(model, dls, folders, ckpt, quiet)
+        learn = stage._run(model, dls, folders, ckpt, quiet)
         ckpt = None
         if stage is not todo[-1] and learn.ema.ema_model.n_averaged: learn.ema.swap()
     if stage.name!='diffusion': _calibrate(cfg, dls, learn.model.model, learn.ema.ema_model.module.model)
