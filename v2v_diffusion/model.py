@@ -317,11 +317,11 @@ def _places(o): return o.movedim(1, -1).flatten(0, -2) # (b f h w) c
 @patch
 @torch.no_grad()
 def init_from_data(self:VideoToVideoDiffusion, batches):
-    "Solve all that can be solved, from a list of batches `(input, target)`"
+    "Solve all that can be solved, from a list of batches `(input, target)`; the last from eight of them"
     self.vae.init_linear(torch.cat([b for _,b in batches]))
     self.fit_exposure_estimate(batches)
     if self.predictor: self.predictor.init_from_data([(self.correct_exposure(a, exposures_from_pairs(a, b)), b) for a,b in batches])
-    return self.calibrate(batches)
+    return self.calibrate(batches[:8])
 
 # %% ../nbs/11_model.ipynb #ab272098
 @patch
