@@ -10,7 +10,7 @@ __all__ = ['shares_mask', 'without_mirrors', 'batch_shares', 'random_frames', 'D
 
 # %% ../nbs/12_learner.ipynb #3822da2a
 import contextlib, warnings
-import pandas as pd, torch, torch.nn as nn
+import pandas as pd, torch, torch.nn as nn, torch.nn.functional as F
 from fastai.callback.core import Callback
 from fastai.callback import schedule # chkstyle: ignore
 from fastai.learner import Learner, Metric
@@ -84,18 +84,18 @@ class DiffusionCallback(Callback):
         if self.training and m.unet.frames_alone: (cond,r),shares = random_frames([cond, r], shares)
         if not self.training: g = keyed_generator(self.seed, 'valid', self.iter, device=cond.device)
         r_t,t,goal = m.training_target(r, g)
-        self.learn.xb,self.learn.yb = (r_t,t,cond,m.predictor is not None),(goal,)
+        self.learn.xb,self.learn.yb = (r_t,t,cond),(goal,)
         if shares is not None: self.learn.yb = goal,shares_mask(shares.to(r.device), r.shape[2:])>0
 
 def places_loss(
-    pred, # the prediction, or it and its log-variance
-    goal, # (b,c,f,h,w)
+    pred, # the prediction (b,c,f,h,w)
+    goal, # the same shape
     counts=None, # (b,1,f,h,w), bool; None: every place
 ): # a scalar
-    "`diffusion_loss` over the places that count"
-    if counts is None: return diffusion_loss(pred, goal)
+    "Mean squared error over the places that count"
+    if counts is None: return F.mse_loss(pred, goal)
     counts = counts.expand_as(goal)
-    return diffusion_loss(pred[counts] if isinstance(pred, torch.Tensor) else tuple(o[counts] for o in pred), goal[counts])
+    return F.mse_loss(pred[counts], goal[counts])
 
 # %% ../nbs/12_learner.ipynb #cb75f0bc
 def first_pairs(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ModelConfig', 'PixelSpace', 'VideoToVideoDiffusion', 'light_features', 'exposures_from_pairs', 'uncertainty_features',
-           'fit_logvar', 'diffusion_loss']
+           'fit_logvar']
 
 # %% ../nbs/11_model.ipynb #678c7214
 import json
@@ -117,8 +117,7 @@ class VideoToVideoDiffusion(nn.Module):
         self.schedule,self.vae = make_schedule(c.noise_schedule, c.diffusion_timesteps),_autoencoder(c)
         self.predictor = Predictor(c.predictor_channels, c.predictor_channel_mult) if c.predictor=='unet' else None
         n = self.n_latent = len(self.vae.shift)
-        out,cond = (2*n,3*n+6) if self.predictor else (n,n)
-        self.unet = UNet3D(n, out, cond, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels, c.attention_heads,
+        self.unet = UNet3D(n, n, 3*n+6 if self.predictor else n, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels, c.attention_heads,
                            c.temporal_attention, c.conv, c.checkpointing)
         self.register_buffer('residual_std', torch.ones(n))
         self.register_buffer('logvar_weight', torch.zeros(7, n))
@@ -128,26 +127,16 @@ class VideoToVideoDiffusion(nn.Module):
         z_t, # what is denoised (b,c,f,h,w)
         t, # its step (b,)
         cond, # the U-Net's condition
-        variance=False, # with a predictor: give the log-variance of the prediction, too?
-    ): # the prediction, like `z_t`, or that and its log-variance
+    ): # like `z_t`
         "The prediction of `config.prediction`"
         out = self.unet(z_t, t, cond)
         if self.predictor is None: return out
-        mean,logvar = out.chunk(2, 1)
-        logvar = (logvar+self.start_logvar(cond)).clamp(-12, 4)
-        pred = x0_to_pred(gated_x0(mean, logvar, z_t, t, self.schedule), z_t, t, self.schedule, self.config.prediction)
-        return (pred,self._pred_logvar(logvar, t)) if variance else pred
+        x0 = gated_x0(out, self.residual_logvar(cond), z_t, t, self.schedule)
+        return x0_to_pred(x0, z_t, t, self.schedule, self.config.prediction)
 
-    def start_logvar(self, cond):
-        "Log-variance of the residual as solved, before the U-Net has learned"
-        return torch.einsum('kn,bkfhw->bnfhw', self.logvar_weight, _with_ones(cond[:,-6:]))
-
-    def _pred_logvar(self, logvar, t):
-        "Log-variance of a prediction from that of the residual: it shrinks by what the noised residual says"
-        one,s = torch.ones_like(logvar),self.schedule
-        slope = x0_to_pred(one, 0*one, t, s, self.config.prediction)-x0_to_pred(0*one, 0*one, t, s, self.config.prediction)
-        left = logvar.neg().exp() + (s.signal(t, one)/s.noise(t, one))**2 # precision
-        return 2*slope.abs().clamp(min=1e-6).log()-left.log()
+    def residual_logvar(self, cond):
+        "The solved log-variance of the residual, (b,c,f,h,w), from the last channels of the condition"
+        return torch.einsum('kn,bkfhw->bnfhw', self.logvar_weight, _with_ones(cond[:,-6:])).clamp(-12, 4)
 
 _quantiles = .02,.1,.25,.5,.75,.9,.98
 
@@ -273,7 +262,7 @@ def predictor_pair(self:VideoToVideoDiffusion,
     if exposure is None: exposure = exposures_from_pairs(input, target)
     return *self.predictor.condition(self.correct_exposure(input, exposure)).tensors(),target
 
-# %% ../nbs/11_model.ipynb #0c106ce1
+# %% ../nbs/11_model.ipynb #d47b6cd1
 @patch
 def residual(self:VideoToVideoDiffusion,
     cond, # of `encode_pair`
@@ -329,11 +318,11 @@ def _places(o): return o.movedim(1, -1).flatten(0, -2) # (b f h w) c
 @patch
 @torch.no_grad()
 def init_from_data(self:VideoToVideoDiffusion, batches):
-    "Solve all that can be solved, from a list of batches `(input, target)`"
+    "Solve all that can be solved, from a list of batches `(input, target)`; the last from eight of them"
     self.vae.init_linear(torch.cat([b for _,b in batches]))
     self.fit_exposure_estimate(batches)
     if self.predictor: self.predictor.init_from_data([(self.correct_exposure(a, exposures_from_pairs(a, b)), b) for a,b in batches])
-    return self.calibrate(batches)
+    return self.calibrate(batches[:8])
 
 # %% ../nbs/11_model.ipynb #ab272098
 @patch
@@ -346,26 +335,16 @@ def training_target(self:VideoToVideoDiffusion,
     eps = noise_like(r, generator)
     return q_sample(r, t, self.schedule, eps),t,prediction_target(r, eps, t, self.schedule, self.config.prediction)
 
-def diffusion_loss(
-    pred, # the prediction, or it and its log-variance
-    goal, # what should have been predicted
-): # a scalar
-    "Mean squared error; with a log-variance, Gaussian negative log-likelihood besides"
-    if isinstance(pred, torch.Tensor): return F.mse_loss(pred, goal)
-    pred,logvar = pred
-    err = (pred-goal)**2
-    return err.mean() + .25*(err*logvar.neg().exp() + logvar).mean()
-
 @patch
 def loss(self:VideoToVideoDiffusion,
     input, # (b,3,f,h,w) in [-1,1], degraded
     target, # (b,3,f,h,w) in [-1,1], clean
     generator=None, # of steps and noise
 ): # a scalar
-    "`diffusion_loss` of the U-Net's prediction on one batch"
+    "Mean squared error of the prediction on one batch"
     cond,z = self.encode_pair(input, target)
     r_t,t,goal = self.training_target(self.residual(cond, z), generator)
-    return diffusion_loss(self(r_t, t, cond, self.predictor is not None), goal)
+    return F.mse_loss(self(r_t, t, cond), goal)
 
 # %% ../nbs/11_model.ipynb #85ff6370
 @patch
