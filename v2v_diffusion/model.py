@@ -117,8 +117,8 @@ class VideoToVideoDiffusion(nn.Module):
         self.schedule,self.vae = make_schedule(c.noise_schedule, c.diffusion_timesteps),_autoencoder(c)
         self.predictor = Predictor(c.predictor_channels, c.predictor_channel_mult) if c.predictor=='unet' else None
         n = self.n_latent = len(self.vae.shift)
-        self.unet = UNet3D(n, n, 3*n+6 if self.predictor else n, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels, c.attention_heads,
-                           c.temporal_attention, c.conv, c.checkpointing)
+        self.unet = UNet3D(n, n, 3*n+6 if self.predictor else n, c.unet_model_channels, c.unet_channel_mult, c.unet_res_blocks, c.attention_levels,
+                           c.attention_heads, c.temporal_attention, c.conv, c.checkpointing)
         self.register_buffer('residual_std', torch.ones(n))
         self.register_buffer('logvar_weight', torch.zeros(7, n))
         self.register_buffer('exposure_weight', torch.zeros(len(_quantiles)+1))
