@@ -35,9 +35,9 @@ def _draw_tiles(tiles, columns, path):
     for i,(name,im) in enumerate(tiles):
         ax = fig.add_axes(((i%columns*(w+4)+2)/W, (rows-1-i//columns)*(h+20)/H, w/W, h/H))
         ax.imshow(im, interpolation='nearest')
-        ax.set_title(name, fontsize=9, pad=3)
+        ax.set_title(name, fontsize=8, pad=3)
         ax.axis('off')
-    with safe_path(path) as tmp: fig.savefig(tmp, format='jpg', pil_kwargs=dict(quality=90))
+    with safe_path(path) as tmp: fig.savefig(tmp, format='jpg', pil_kwargs=dict(quality=85))
     plt.close(fig)
 
 def _tiles(model, task, size, k, seed, steps):
