@@ -282,7 +282,7 @@ def _stages(cfg):
 # %% ../nbs/17_train.ipynb #e86e3b6b
 @patch
 def _callbacks(self:_Stage, dls, folders):
-    "The tricks of chapters 13 to 16 and the log, and the metrics"
+    "The callbacks of chapters 13 to 16 and the log, and the metrics"
     t,clips,shares = self.cfg.training,[plain(o) for o in dls.valid.one_batch()],dls.valid.shares(0)
     metrics = self.metrics(clips, shares)
     config = dict(self.cfg.dict(), stage=self.name, fingerprint=dls.train.dataset.fingerprint())
