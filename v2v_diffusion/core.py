@@ -281,6 +281,7 @@ def pad_to_multiple(
     "Mirror the end of frames, rows and columns until each is a multiple"
     for d,m in zip((-3,-2,-1), mults):
         n = x.shape[d]
+        if n%m==0: continue
         i = torch.arange(-(-n // m) * m, device=x.device) % max(2*n - 2, 1)
         x = x.index_select(d, torch.minimum(i, (2*n - 2 - i).clamp(min=0)))
     return x

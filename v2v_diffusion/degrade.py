@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['degradations', 'tasks', 'expose', 'brighten', 'sensor_noise', 'to_8bit', 'low_light', 'gaussian_noise', 'blur',
            'downscale', 'upscale', 'wander', 'flicker_light', 'scratches', 'dropouts', 'missing_frames', 'blotches',
-           'banding', 'mpeg4', 'h264', 'fit_exposure', 'check_recipe', 'degrade', 'random_recipe']
+           'banding', 'mpeg4', 'h264', 'fit_exposure', 'exposures_from_pairs', 'check_recipe', 'degrade',
+           'random_recipe']
 
 # %% ../nbs/02_degrade.ipynb #1ef51661
 import av, inspect, io, math
@@ -301,10 +302,18 @@ def h264(
     return _each(lambda o: _coded(o, 'libx264', dict(qp=q, preset='medium')), x)
 
 # %% ../nbs/02_degrade.ipynb #3846cf34
+def _blocks(o, n):
+    "The light of `(c,f,h,w)` in blocks of 8x8 pixels, (blocks,64), about `n` values"
+    k = min(8, *o.shape[-2:])
+    h,w = [s//k*k for s in o.shape[-2:]]
+    o = _light(o.detach().as_subclass(torch.Tensor)[...,:h,:w].cpu().double()).clamp(0, 1)
+    o = o.unflatten(-1, (-1,k)).unflatten(-3, (-1,k)).transpose(-3,-2).flatten(-2).flatten(0, -2)
+    return o[::max(1, o.numel()//n)]
+
 def _misfit(e, s, x):
-    "Mean squared distance of the recorded light `s` from what each exposure in `e` would make of `x`"
-    e = e[:,None]
-    return (e*x**(1 + (1-e)/4) - s).pow(2).mean(1)
+    "Mean squared distance of the blocks `s`, recorded, from what each exposure in `e` would make of the blocks `x`"
+    e = e[:,None,None]
+    return ((e*x**(1 + (1-e)/4)).mean(2) - s.mean(1)).pow(2).mean(1)
 
 # %% ../nbs/02_degrade.ipynb #a93ebf04
 def fit_exposure(
@@ -314,16 +323,23 @@ def fit_exposure(
 ) -> float: # the exposure in [.02,1] that explains the pair best
     "Recover the exposure from a pair, by least squares"
     if input.shape!=target.shape: raise V2VError(f'shapes {tuple(input.shape)} and {tuple(target.shape)}: a pair has one shape')
-    step = max(1, target.numel()//n)
-    def look(o): return _light(o.detach().as_subclass(torch.Tensor).cpu().double().flatten()[::step]).clamp(0,1)
-    s,x = look(input),look(target)
-    s,x = s[x>=x.median()], x[x>=x.median()]
+    s,x = _blocks(input, n),_blocks(target, n)
+    bright = x.mean(1)>=x.mean(1).median()
+    s,x = s[bright],x[bright]
     lo,hi = math.log(.02),0.
     for _ in range(4): # each round looks between the neighbours of the best
         logs = torch.linspace(lo, hi, 17, dtype=torch.double)
         i = _misfit(logs.exp(), s, x).argmin().item()
         lo,hi = logs[max(i-1,0)].item(), logs[min(i+1,16)].item()
     return logs[i].exp().item()
+
+def exposures_from_pairs(
+    input:torch.Tensor, # (b,3,f,h,w), degraded
+    target:torch.Tensor, # (b,3,f,h,w), clean
+) -> torch.Tensor: # (b,); 1 where the fit is above .95, for noise that was clipped at white takes a percent of the light too
+    "The exposure of each clip of a batch, read off the pair"
+    e = torch.tensor([fit_exposure(a, b) for a,b in zip(input, target)]).to(input)
+    return torch.where(e<.95, e, 1.)
 
 # %% ../nbs/02_degrade.ipynb #65423ca9
 degradations = {f.__name__: f for f in (low_light, gaussian_noise, blur, downscale, upscale, flicker_light, scratches, dropouts, missing_frames, blotches,

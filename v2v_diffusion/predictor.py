@@ -47,38 +47,39 @@ _opponent = torch.tensor([[1,1,1],[1,0,-1],[.5,-1,.5]])/torch.tensor([3,2,1.5]).
 
 # %% ../nbs/10c_predictor.ipynb #5de97dca
 def _patches(z):
-    "`(n,h,w)` as rows of 8x8 patches, (n*h/8*w/8,64)"
-    return z.unflatten(1, (-1,8)).unflatten(3, (-1,8)).transpose(2,3).reshape(-1,64)
+    "`(...,h,w)` as 8x8 patches, a view (...,h/8,w/8,8,8)"
+    return z.unflatten(-2, (-1,8)).unflatten(-1, (-1,8)).transpose(-3, -2)
 
-def _unpatch(p, h, w):
-    "Back from `_patches`"
-    return p.reshape(-1,h//8,w//8,8,8).transpose(2,3).reshape(-1,h,w)
+def _shrink(z, v, D, threshold, stride, H, W):
+    "Padded frames (n,3,h,w): the mean of what each grid of patches makes of it, the emptier patches counting more"
+    out,total = torch.zeros_like(z),torch.zeros_like(z)
+    for i in range(0, 8, stride):
+        for j in range(i//stride%2*stride, 8, 2*stride):
+            at = ...,slice(i, i+H),slice(j, j+W)
+            coef = _patches(z[at]).flatten(-2)@D.T # n 3 h/8 w/8 64
+            keep = (coef.abs()>threshold*F.avg_pool2d(v[at], 8).sqrt()[...,None]).to(z)
+            keep[...,0] = 1
+            weight = 1/keep.sum(-1, keepdim=True)
+            _patches(out[at]).add_(((coef*keep)@D*weight).unflatten(-1, (8,8)))
+            _patches(total[at]).add_(weight[...,None])
+    return out/total
 
 def dct_shrink(
     x:torch.Tensor, # (b,3,f,h,w)
     var:torch.Tensor, # (b,1,f,h,w), variance of the noise in `x`
     threshold:float=2.7, # in standard deviations of the noise
-    stride:int=2, # pixels from patch to patch: 1, 2, 4 or 8
+    stride:int=2, # pixels between beginnings of patches: 1, 2, 4 or 8
 ) -> torch.Tensor: # like `x`
     "Hard thresholding of the cosine coefficients of overlapping 8x8 patches"
     b,c,f,h,w = x.shape
     D,C = _dct_matrix().to(x),_opponent.to(x)
     H,W = [-(-n//8)*8+8 for n in (h,w)] # of a grid of patches that covers all pixels wherever it begins
     pad = (8, W-w, 8, H-h)
-    z = F.pad(torch.einsum('kc,bcfhw->bfkhw', C, x).reshape(-1,1,h,w), pad, mode='replicate')[:,0]
+    z = F.pad(torch.einsum('kc,bcfhw->bfkhw', C, x).reshape(-1,3,h,w), pad, mode='replicate')
     v = F.pad(var.transpose(1,2).reshape(-1,1,h,w), pad, mode='replicate')
-    out,total = torch.zeros_like(z),torch.zeros_like(z)
-    for i in range(0, 8, stride):
-        for j in range(0, 8, stride):
-            coef = _patches(z[:,i:i+H,j:j+W])@D.T
-            sd = F.avg_pool2d(v[:,:,i:i+H,j:j+W], 8).sqrt().repeat_interleave(3, 0).reshape(-1,1)
-            keep = coef.abs()>threshold*sd
-            keep[:,0] = True
-            weight = 1/keep.sum(1, keepdim=True)
-            out[:,i:i+H,j:j+W] += _unpatch((coef*keep)@D*weight, H, W)
-            total[:,i:i+H,j:j+W] += _unpatch(weight.expand(-1,64), H, W)
-    out = (out/total)[:,8:8+h,8:8+w].reshape(b,f,3,h,w)
-    return torch.einsum('kc,bfkhw->bcfhw', C, out)
+    n = max(1, 400_000//(H*W)) # frames at a time: what fits a processor's cache
+    out = torch.cat([_shrink(o, s, D, threshold, stride, H, W) for o,s in zip(z.split(n), v.split(n))])
+    return torch.einsum('kc,bfkhw->bcfhw', C, out[...,8:8+h,8:8+w].reshape(b,f,3,h,w))
 
 # %% ../nbs/10c_predictor.ipynb #6cfff683
 @dataclass

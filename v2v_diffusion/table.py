@@ -94,7 +94,7 @@ def model_outputs(
     steps=(1,4,20), # of further samples
 ): # dict: name of the row, and its clips; and the samples (k,n,3,f,h,w)
     "The plane of a model: the mean, samples of 1 to 20 steps, their average, and the headroom"
-    device = model.residual_std.device
+    device = model.logvar_weight.device
     def one(i): return _clip_outputs(model.eval(), x[i:i+1].to(device), y[i:i+1].to(device), exposure, (seed,'sample',i), k, steps)
     outs,samples = zip(*(one(i) for i in range(len(x))))
     return {name: torch.cat([o[name] for o in outs]).cpu() for name in outs[0]},torch.cat(samples, 1).cpu()

@@ -321,7 +321,7 @@ def _first_pairs(cfg, dls, n_clips): return first_pairs(dls, max(8, math.ceil(n_
 def _calibrate(cfg, dls, *models):
     "Measure latents and residuals after the stages that changed what they are"
     dls.train.dataset.epoch = 999 # the same clips, wherever those stages were interrupted
-    pairs = [[o.to(dls.device) for o in b] for b in _first_pairs(cfg, dls, 64)]
+    pairs = [[o.to(dls.device) for o in b] for b in _first_pairs(cfg, dls, 128)]
     for m in models: m.calibrate(pairs)
 
 # %% ../nbs/17_train.ipynb #5faa0fe4
