@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['noise_names', 'video_endings', 'overlapping_windows', 'blend_windows', 'FrameNoise', 'MovingNoise',
-           'estimate_video_exposure', 'generate_video', 'restore_folder', 'pretrained_model', 'load_model']
+           'estimate_video_exposure', 'window_noise', 'generate_video', 'restore_folder', 'pretrained_model',
+           'load_model']
 
 # %% ../nbs/18_restore.ipynb #36d17870
 import os, statistics, warnings
@@ -126,18 +127,22 @@ def _batch(x, model):
 # %% ../nbs/18_restore.ipynb #55768b82
 noise_names = 'moving','fixed'
 
-def _window_noise(model, noise, seed):
-    "A function `(first frame, exposure corrected window) -> randn`"
+def window_noise(
+    model, # a `VideoToVideoDiffusion`
+    noise=None, # one of `noise_names`; None: moving where the U-Net takes frames one by one
+    seed=0, # names the whole video's noise
+): # a function `(first frame, exposure corrected window) -> randn`
+    "The noise of a video's windows"
     c = model.config
     if noise is None: noise = 'moving' if c.conv=='frames' and not c.temporal_attention else 'fixed'
     if noise=='fixed': return lambda start,y: FrameNoise(seed, start)
     return MovingNoise(seed, c.pixel_patch if c.space=='pixel' else 1).window
 
-def _restored(model, path, n_frames, overlap, size, deinterlace, exposure, window_noise, bar, **kwargs):
+def _restored(model, path, n_frames, overlap, size, deinterlace, exposure, noise_of, bar, **kwargs):
     "The restored frames of a file as they come, one by one"
     def one(start, x):
         x = _batch(x, model)
-        randn = window_noise(start, brighten(x, exposure).clamp(-1,3))
+        randn = noise_of(start, brighten(x, exposure).clamp(-1,3))
         return model.restore(x, exposure=exposure, randn=randn, **kwargs)[0].cpu()
     for y in blend_windows((s, one(s, x)) for s,x in overlapping_windows(path, n_frames, overlap, size, deinterlace)):
         bar.update()
@@ -185,7 +190,7 @@ def generate_video(
     kwargs |= dict(sampler=sampler_type, steps=num_inference_steps, average=average)
     with tqdm(total=info.n_frames, unit=' frames', desc=Path(input_video_path).name, disable=not progress, smoothing=0) as bar:
         frames = _restored(model, input_video_path, n, n//4 if overlap is None else overlap, resolution, deinterlace, e,
-                           _window_noise(model, noise, seed), bar, **kwargs)
+                           window_noise(model, noise, seed), bar, **kwargs)
         return write_video(frames, output_path, like=info)
 
 # %% ../nbs/18_restore.ipynb #ba2a8442

@@ -19,6 +19,7 @@ from .data import *
 from .metrics import *
 from .motion import *
 from .model import *
+from .restore import *
 
 # %% ../nbs/18b_table.ipynb #9e21a79e
 demo_tasks = {'low light': (dict(name='low_light', exposure=.2), .2), 'noise': (dict(name='gaussian_noise', sigma=30.), 1.),
@@ -74,11 +75,11 @@ def baseline_outputs(
 # %% ../nbs/18b_table.ipynb #a9490229
 def _clip_outputs(model, x, y, exposure, seed, k, steps):
     "For one clip, a batch of one: a dict of rows, and `k` samples"
-    m,cond = model.make_condition(x, exposure)
+    (m,cond),light = model.make_condition(x, exposure),model.correct_exposure(x, exposure)
     def add(r): return model.add_residual(m, cond, r).clamp(-1,1)
-    def one(steps, j=0): return add(model.sample_residual(cond, steps=steps, generator=keyed_generator(*seed, j)))
+    def one(steps, j=0): return add(model.sample_residual(cond, steps=steps, randn=window_noise(model, seed=(*seed, j))(0, light)))
     samples = torch.stack([one(8, j) for j in range(k)])
-    outs = {s: one(s) for s in steps} | {8: samples[0]}
+    outs = {s: one(s) for s in {*steps, model.config.steps}-{0}} | {8: samples[0]}
     outs = {f'{s} step' + 's'*(s>1): outs[s] for s in sorted(outs)} | {f'{k}-sample average': samples.mean(0)}
     if m is None: return outs,samples
     return {'mean (steps 0)': m.clamp(-1,1), **outs, 'headroom (clean latent)': add(model.residual(cond, model.encode(y)))},samples
@@ -91,7 +92,7 @@ def model_outputs(
     exposure, # given to every method
     seed=0, # of the samples
     k=8, # samples in the average, of 8 steps each
-    steps=(1,4,20), # of further samples
+    steps=(1,4,20), # of further samples, beside the model's own
 ): # dict: name of the row, and its clips; and the samples (k,n,3,f,h,w)
     "The plane of a model: the mean, samples of 1 to 20 steps, their average, and the headroom"
     device = model.logvar_weight.device
@@ -125,7 +126,7 @@ def _row(task, name, out, x, y, rivals):
     return row
 
 # %% ../nbs/18b_table.ipynb #e1fcbee5
-_path = 'mean (steps 0)','1 step','4 steps','8 steps','20 steps'
+_path = 'mean (steps 0)','1 step','2 steps','3 steps','4 steps','8 steps','20 steps'
 
 def _mean_of(outs): return outs['mean (steps 0)' if 'mean (steps 0)' in outs else '1 step']
 
@@ -134,7 +135,7 @@ def unsharp_rows(
     outs, # of `model_outputs`
     y, # the reference
 ): # rows for the table; and the unsharp mask's curve, rows too
-    "The unsharp mask of the mean, at the PSNR of the samples of 4, 8 and 20 steps"
+    "The unsharp mask of the mean, at the PSNR of the samples of 2 steps and more"
     curve,rows = unsharp_curve(_mean_of(outs), y),[]
     for name in [k for k in _path[2:] if k in outs]:
         p = psnr(outs[name], y).mean().item()
