@@ -336,7 +336,8 @@ def training_target(self:VideoToVideoDiffusion,
     r, # residuals (b,c,f,h,w)
     generator=None, # of steps and noise
 ): # `r_t`, `t`, and what the U-Net should predict
-    "Residuals noised at random steps of the schedule"
+    "Residuals noised at random steps of the schedule; a clip's that are over twice what was expected are made twice"
+    r = r/(r.flatten(1).pow(2).mean(1).sqrt()/2).clamp(min=1).view(-1,1,1,1,1)
     t = stratified_t(len(r), self.schedule, generator).to(r.device)
     eps = noise_like(r, generator)
     return q_sample(r, t, self.schedule, eps),t,prediction_target(r, eps, t, self.schedule, self.config.prediction)
