@@ -720,6 +720,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                          'v2v_diffusion/model.py'),
                                      'v2v_diffusion.model.VideoToVideoDiffusion.make_condition': ( 'model.html#videotovideodiffusion.make_condition',
                                                                                                    'v2v_diffusion/model.py'),
+                                     'v2v_diffusion.model.VideoToVideoDiffusion.make_mean': ( 'model.html#videotovideodiffusion.make_mean',
+                                                                                              'v2v_diffusion/model.py'),
                                      'v2v_diffusion.model.VideoToVideoDiffusion.predict': ( 'model.html#videotovideodiffusion.predict',
                                                                                             'v2v_diffusion/model.py'),
                                      'v2v_diffusion.model.VideoToVideoDiffusion.predictor_pair': ( 'model.html#videotovideodiffusion.predictor_pair',

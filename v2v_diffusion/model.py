@@ -235,16 +235,24 @@ def _pooled(v, like):
 
 @patch
 @torch.no_grad()
+def make_mean(self:VideoToVideoDiffusion,
+    input, # (b,3,f,h,w) in [-1,1], h and w multiples of 8
+    exposure=None, # as for `correct_exposure`
+): # the mean (b,3,f,h,w), and the `Condition` that it was predicted from
+    "Exposure corrected and predicted"
+    c = self.predictor.condition(self.correct_exposure(input, exposure))
+    return self.predictor(c),c
+
+@patch
+@torch.no_grad()
 def make_condition(self:VideoToVideoDiffusion,
     input, # (b,3,f,h,w) in [-1,1], h and w multiples of 8
     exposure=None, # as for `correct_exposure`
 ): # the mean `m` (b,3,f,h,w), or None without a predictor, and the U-Net's condition
     "Exposure corrected, predicted, encoded"
-    y = self.correct_exposure(input, exposure)
-    if self.predictor is None: return None,self.encode(y)
-    c = self.predictor.condition(y)
-    m = self.predictor(c)
-    zs = [self.encode(o) for o in (m, c.mean, y)]
+    if self.predictor is None: return None,self.encode(self.correct_exposure(input, exposure))
+    m,c = self.make_mean(input, exposure)
+    zs = [self.encode(o) for o in (m, c.mean, c.y)]
     return m,torch.cat(LatentCondition(*zs, _pooled(uncertainty_features(m, c), zs[0])), 1)
 
 # %% ../nbs/11_model.ipynb #8a427205
@@ -395,9 +403,12 @@ def restore(self:VideoToVideoDiffusion,
     if steps<0 or average<1: raise V2VError(f'steps={steps}, average={average}: give 0 or more steps and at least 1 sample')
     if steps==0 and self.predictor is None: raise V2VError('steps=0 returns the mean of a predictor, and this model has none: give 1 or more steps')
     h,w = input.shape[-2:]
-    m,cond = self.make_condition(pad_to_multiple(input.as_subclass(torch.Tensor), (1,8,8)), exposure)
-    def one(): return self.add_residual(m, cond, self.sample_residual(cond, sampler, steps, generator, randn, eta)).clamp(-1,1)
-    out = sum(one() for _ in range(average))/average if steps else m.clamp(-1,1)
+    x = pad_to_multiple(input.as_subclass(torch.Tensor), (1,8,8))
+    def one(m, cond): return self.add_residual(m, cond, self.sample_residual(cond, sampler, steps, generator, randn, eta)).clamp(-1,1)
+    if steps==0: out = self.make_mean(x, exposure)[0].clamp(-1,1)
+    else:
+        m,cond = self.make_condition(x, exposure)
+        out = sum(one(m, cond) for _ in range(average))/average
     return out[..., :h, :w].as_subclass(type(input))
 
 # %% ../nbs/11_model.ipynb #63070a73
