@@ -109,6 +109,11 @@ class LatentCondition(NamedTuple):
     input:torch.Tensor # of the input, exposure corrected
     features:torch.Tensor # where the mean is likely to be wrong (b,6,f,h,w)
 
+def _terms(f):
+    "The six features, the three local sizes times the clip's error, its square, and a one: (b,11,f,h,w)"
+    return torch.cat([f, f[:,:3]*f[:,5:], f[:,5:]**2, torch.ones_like(f[:,:1])], 1)
+
+# %% ../nbs/11_model.ipynb #91ae37ca
 def _autoencoder(c):
     if c.space=='pixel': return PixelSpace(c.pixel_patch)
     return VideoVAE(c.latent_dim, c.vae_base_channels, c.vae_channel_mult, c.vae_res_blocks, patch=c.vae_patch,
@@ -152,9 +157,7 @@ class VideoToVideoDiffusion(nn.Module):
 
 _quantiles = .02,.1,.25,.5,.75,.9,.98
 
-def _terms(f):
-    "The six features, the three local sizes times the clip's error, its square, and a one: (b,11,f,h,w)"
-    return torch.cat([f, f[:,:3]*f[:,5:], f[:,5:]**2, torch.ones_like(f[:,:1])], 1)
+
 
 # %% ../nbs/11_model.ipynb #9eea3875
 @patch
