@@ -79,7 +79,7 @@ def _clip_outputs(model, x, y, exposure, seed, k, steps):
     def add(r): return model.add_residual(m, cond, r).clamp(-1,1)
     def one(steps, j=0): return add(model.sample_residual(cond, steps=steps, randn=window_noise(model, seed=(*seed, j))(0, light)))
     samples = torch.stack([one(8, j) for j in range(k)])
-    outs = {s: one(s) for s in {*steps, model.config.steps}-{0}} | {8: samples[0]}
+    outs = {s: one(s) for s in {*steps, model.config.steps}-{0,8}} | {8: samples[0]}
     outs = {f'{s} step' + 's'*(s>1): outs[s] for s in sorted(outs)} | {f'{k}-sample average': samples.mean(0)}
     if m is None: return outs,samples
     return {'mean (steps 0)': m.clamp(-1,1), **outs, 'headroom (clean latent)': add(model.residual(cond, model.encode(y)))},samples
