@@ -1,5 +1,10 @@
-"Import a module in a fresh process and look up every global its functions use: fresh.py MODULE..."
-import builtins, dis, importlib, sys, types
+"Import a module in a fresh process, without what only some systems have, and look up every global its functions use: fresh.py MODULE..."
+import builtins, dis, importlib, os, sys, types
+
+def take_away():
+    "What Windows has not: modules, and parts of `os`"
+    for n in ('resource','fcntl','termios','pwd','grp'): sys.modules[n] = None
+    for n in ('register_at_fork','fork','getuid','geteuid','uname','sched_getaffinity','statvfs'): os.__dict__.pop(n, None)
 
 def codes(c):
     "A code object and all those inside it"
@@ -14,6 +19,8 @@ def missing(mod):
     return sorted(n for n in names if not hasattr(mod, n) and not hasattr(builtins, n))
 
 def main(*names):
+    importlib.import_module('fastai.vision.all') # others may use what they find
+    take_away()
     for n in names:
         mod = importlib.import_module(n)
         if bad := missing(mod): sys.exit(f'{n} uses names that it never defines: {", ".join(bad)}')

@@ -23,7 +23,7 @@ from .learner import *
 
 # %% ../nbs/16b_cache.ipynb #0af3984b
 _settings = {'predictor_pair': (), 'encode_pair': ('space','predictor','vae_channel_mult','vae_res_blocks','vae_patch','vae_temporal','pixel_patch')}
-_weights = {'predictor_pair': ('predictor.error_weight',), 'encode_pair': ('predictor.','vae.encoder.','vae.linear_enc.','vae.shift','vae.scale')}
+_weights = {'predictor_pair': ('predictor.error_net.','predictor.start_error_net.'), 'encode_pair': ('predictor.','vae.encoder.','vae.linear_enc.','vae.shift','vae.scale')}
 
 def encoder_hash(
     model, # a `VideoToVideoDiffusion`
@@ -84,7 +84,7 @@ def encode(self:EncodedDataset,
     out = [o[0] for o in getattr(self.model, self.makes)(*(plain(o)[None].to(dev) for o in (input,target)))]
     return tuple((o.to(self.dtype) if o.ndim else o).cpu() for o in out)
 
-_parts = {'encode_pair': ('cond','z'), 'predictor_pair': ('start','y','mean','variance','sigma','error','target')}
+_parts = {'encode_pair': ('cond','z'), 'predictor_pair': ('start','y','mean','variance','sigma','start_error','error','target')}
 
 @patch
 def _keep(self:EncodedDataset, i, item):

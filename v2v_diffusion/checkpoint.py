@@ -228,7 +228,8 @@ class CheckpointCallback(StepCallback):
         try: self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise V2VError(f'cannot make the folder {folder}: {e.strerror}; choose another') from None
-        for f in self.folder.glob('.tmp-*.part'): f.unlink() # of a save that was killed
+        for f in self.folder.glob('.tmp-*.part'): # of a save that was killed: another run's save takes no hour
+            if f.stat().st_mtime<time.time()-3600: f.unlink(missing_ok=True)
 
     def before_fit(self):
         "The minutes count from here"

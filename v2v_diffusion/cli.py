@@ -72,13 +72,13 @@ def _restore_parser():
     return p
 
 # %% ../nbs/20_cli.ipynb #2890d8c6
-def _check(model, a):
+def _check(model, a, input, output):
     "Warn and show where more than noise was taken"
     from v2v_diffusion.harm import check_restored
     from v2v_diffusion.restore import estimate_video_exposure
     n = a.num_frames or model.config.num_frames
-    exposure = a.exposure or estimate_video_exposure(model, a.input, n)
-    for line in check_restored(a.input, a.output, exposure, n): warnings.warn(line)
+    exposure = a.exposure or estimate_video_exposure(model, input, n)
+    for line in check_restored(input, output, exposure, n): warnings.warn(f'{output}: {line}')
 
 def _restore(a, prog):
     from pathlib import Path
@@ -97,10 +97,12 @@ def _restore(a, prog):
         done = restore_folder(model, a.input, a.output, **kw)
         bad = [e for e in done.values() if isinstance(e, Exception)]
         for e in bad: _say(prog, 'error', _message(e))
+        for name,o in done.items():
+            if a.check and o not in bad: _check(model, a, Path(a.input)/name, o.path)
         return int(bool(bad))
     o = generate_video(model, a.input, a.output, **kw)
     if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}')
-    if a.check: _check(model, a)
+    if a.check: _check(model, a, a.input, a.output)
 
 # %% ../nbs/20_cli.ipynb #697bba28
 def restore(argv=None):

@@ -138,9 +138,10 @@ def _machine():
     return f'{def_device}, {cpu}, {torch.get_num_threads()} threads, torch {torch.__version__}'
 
 def _commit():
-    "The commit of the code, where it is a git checkout"
-    r = subprocess.run(['git','-C',Path(v2v_diffusion.__file__).parent,'rev-parse','--short','HEAD'], capture_output=True, text=True)
-    return r.stdout.strip() or 'not a checkout'
+    "The commit of the code where it is a checkout of its own, else its version"
+    home = Path(v2v_diffusion.__file__).parent.parent
+    if not (home/'.git').exists() or not shutil.which('git'): return f'version {v2v_diffusion.__version__}'
+    return subprocess.run(['git','-C',home,'rev-parse','--short','HEAD'], capture_output=True, text=True).stdout.strip()
 
 # %% ../nbs/19_demo.ipynb #e4485ecb
 def _peak_gib():

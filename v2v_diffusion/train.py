@@ -316,18 +316,23 @@ def _resume_path(resume, folder, say):
     say(f'resuming from {path}' if path else f'nothing to resume in {folder}: starting afresh')
     return path
 
-def _first_pairs(cfg, dls, n_clips): return first_pairs(dls, max(8, math.ceil(n_clips/cfg.data.batch_size)))
+def _first_pairs(cfg, dls, n_clips=128): return first_pairs(dls, max(8, math.ceil(n_clips/cfg.data.batch_size)))
+
+def _begin_pairs(cfg, dls):
+    "An eighth of the clips, at least 128, and no more of them than a gigabyte holds"
+    fit = 2**28//(3*cfg.data.num_frames*math.prod(cfg.data.resolution))
+    return _first_pairs(cfg, dls, max(128, min(len(dls.train.dataset)//8, fit)))
 
 def _calibrate(cfg, dls, *models):
     "Measure latents and residuals after the stages that changed what they are"
     dls.train.dataset.epoch = 999 # the same clips, wherever those stages were interrupted
-    pairs = [[o.to(dls.device) for o in b] for b in _first_pairs(cfg, dls, 128)]
+    pairs = [[o.to(dls.device) for o in b] for b in _first_pairs(cfg, dls)]
     for m in models: m.calibrate(pairs)
 
 # %% ../nbs/17_train.ipynb #5faa0fe4
 def _begin(cfg, ckpt, dls, todo):
     "The model to train, and the stages left"
-    if not ckpt: return VideoToVideoDiffusion(cfg.model).init_from_data(_first_pairs(cfg, dls, 128)),todo
+    if not ckpt: return VideoToVideoDiffusion(cfg.model).init_from_data(_begin_pairs(cfg, dls)),todo
     state = read_checkpoint(ckpt)
     stage,names = state['config'].get('stage'),[o.name for o in todo]
     if stage is None: raise V2VError(f'{ckpt} holds a model but no training to go on with; give a file that v2v_train wrote')

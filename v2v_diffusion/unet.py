@@ -96,7 +96,8 @@ class UNet3D(nn.Module):
             return self(x, t.repeat_interleave(f), c)[:,:,0].unflatten(0, (b,f)).transpose(1,2)
         emb = self.emb(timestep_embedding(t, self.model_channels).to(z_t.dtype))
         x = z_t if cond is None else torch.cat([z_t, cond], 1)
-        h = self.conv_in(pad_to_multiple(x, (1, self.multiple, self.multiple)))
+        x = pad_to_multiple(x, (1, self.multiple, self.multiple))
+        h = self.conv_in(x.contiguous(memory_format=torch.channels_last_3d) if self.frames_alone and not torch.is_grad_enabled() else x)
         skips = [h]
         for m in self.down: skips.append(self._step(m, skips[-1], emb))
         h = skips[-1]

@@ -207,7 +207,7 @@ def _close_all():
     _idle.clear()
     gc.collect() # a file and its streams hold each other
 
-os.register_at_fork(before=_close_all)
+if hasattr(os, 'register_at_fork'): os.register_at_fork(before=_close_all) # Windows has no fork
 
 # %% ../nbs/01_video.ipynb #76fe0a25
 @contextlib.contextmanager
