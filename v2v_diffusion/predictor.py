@@ -198,6 +198,7 @@ def estimate_start_error(self:Predictor,
 def _start_features(start, mean, sigma, error):
     return torch.cat([error_features(start, mean), _log_sizes(sigma), (error[:,None]+_step/4).log()+4], 1)
 
+# %% ../nbs/10c_predictor.ipynb #0d09c8dd
 @patch
 @torch.no_grad()
 def condition(self:Predictor,

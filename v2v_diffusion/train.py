@@ -323,6 +323,7 @@ def _begin_pairs(cfg, dls):
     fit = 2**28//(3*cfg.data.num_frames*math.prod(cfg.data.resolution))
     return _first_pairs(cfg, dls, max(128, min(len(dls.train.dataset)//8, fit)))
 
+# %% ../nbs/17_train.ipynb #edf152c5
 def _calibrate(cfg, dls, *models):
     "Measure latents and residuals after the stages that changed what they are"
     dls.train.dataset.epoch = 999 # the same clips, wherever those stages were interrupted
