@@ -229,7 +229,8 @@ class CheckpointCallback(StepCallback):
         except OSError as e:
             raise V2VError(f'cannot make the folder {folder}: {e.strerror}; choose another') from None
         for f in self.folder.glob('.tmp-*.part'): # of a save that was killed: another run's save takes no hour
-            if f.stat().st_mtime<time.time()-3600: f.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError): # it was just finished
+                if f.stat().st_mtime<time.time()-3600: f.unlink()
 
     def before_fit(self):
         "The minutes count from here"

@@ -98,7 +98,7 @@ def _restore(a, prog):
         bad = [e for e in done.values() if isinstance(e, Exception)]
         for e in bad: _say(prog, 'error', _message(e))
         for name,o in done.items():
-            if a.check and o not in bad: _check(model, a, Path(a.input)/name, o.path)
+            if a.check and not isinstance(o, Exception): _check(model, a, Path(a.input)/name, o.path)
         return int(bool(bad))
     o = generate_video(model, a.input, a.output, **kw)
     if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}')

@@ -110,7 +110,7 @@ class LatentCondition(NamedTuple):
     features:torch.Tensor # where the mean is likely to be wrong (b,6,f,h,w)
 
 def _terms(f):
-    "The six features, the three local sizes times the clip's error, its square, and a one: (b,11,f,h,w)"
+    "The six features, the three local sizes times the start's error, its square, and a one: (b,11,f,h,w)"
     return torch.cat([f, f[:,:3]*f[:,5:], f[:,5:]**2, torch.ones_like(f[:,:1])], 1)
 
 # %% ../nbs/11_model.ipynb #91ae37ca
@@ -234,7 +234,7 @@ def uncertainty_features(
     m:torch.Tensor, # the mean (b,3,f,h,w)
     c:Condition, # what it was predicted from
 ) -> torch.Tensor: # (b,6,f,h,w), about -1 to 2
-    "Log-energies of two octaves of the mean and of what thresholding took away, of the noise, its fraction left, and the clip's error"
+    "Log-energies of two octaves of the mean and of what thresholding took away, of the noise, its fraction left, and the start's error"
     light = m.mean(1, keepdim=True)
     fine,coarse = _box(light, 3),_box(light, 9)
     def energy(o): return (_box(o**2, 5)+(_step/4)**2).log()/4+1.5
