@@ -474,11 +474,13 @@ def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt, ticks, clock):
     colour,shape = _tags(like.colour) if like else (1,1,1,1),first.shape[2:]
     codec,pix_fmt = _format(path, codec, pix_fmt, shape)
     arrays = _arrays(itertools.chain([first], chunks), any(o.bits>8 for o in av.VideoFormat(pix_fmt).components))
+    head = list(itertools.islice(arrays, 4))
     sound = _open(like.path) if like and (like.has_audio or like.has_subtitles) else contextlib.nullcontext()
     with sound as src, _writing(tmp, path) as out:
         s = _add_video(out, codec, pix_fmt, shape, fps, crf, colour, like, clock)
+        if len(head)<4: s.codec_context.max_b_frames = 0 # x265 loses count of the times of one or two frames now and then
         packets = _add_audio(out, src, like, path) if src else iter(())
-        _mux_all(out, s, arrays, fps, colour, packets, like.n_frames if like else 0, ticks, clock)
+        _mux_all(out, s, itertools.chain(head, arrays), fps, colour, packets, like.n_frames if like else 0, ticks, clock)
 
 # %% ../nbs/01_video.ipynb #fea980cb
 def write_video(
