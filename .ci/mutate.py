@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from fastcore.nbio import read_nb
 
-SKIP = {'slow','cuda','oracle'}
+SKIP = {'slow','oracle'}
 SWAPS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
          ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
          ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
@@ -113,7 +113,7 @@ def load(nb):
     imports,cells,found = [],[],[]
     for c in read_nb(nb).cells:
         d = directives(c.source)
-        if c.cell_type!='code' or not c.source.strip() or SKIP&d.keys() or d.get('eval')=='false': continue
+        if c.cell_type!='code' or not c.source.strip() or SKIP&d.keys(): continue
         tree = ast.parse(c.source)
         if only_imports(c.source): imports.append(tree); continue
         if 'export' in d or 'exporti' in d: found += [(len(cells),c.id,*m) for m in mutants(tree)]

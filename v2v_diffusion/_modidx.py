@@ -215,6 +215,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'v2v_diffusion.core._whole_numbers': ('core.html#_whole_numbers', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core._wipe': ('core.html#_wipe', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core.compare_slider': ('core.html#compare_slider', 'v2v_diffusion/core.py'),
+                                    'v2v_diffusion.core.exercise': ('core.html#exercise', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core.keyed_generator': ('core.html#keyed_generator', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core.load_torch': ('core.html#load_torch', 'v2v_diffusion/core.py'),
                                     'v2v_diffusion.core.pad_to_multiple': ('core.html#pad_to_multiple', 'v2v_diffusion/core.py'),

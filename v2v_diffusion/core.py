@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['def_device', 'seed_everything', 'keyed_generator', 'V2VError', 'safe_path', 'save_torch', 'load_torch', 'TensorVideo',
-           'video_from_uint8', 'video_to_uint8', 'video_to_uint16', 'strip', 'compare_slider', 'pad_to_multiple']
+           'video_from_uint8', 'video_to_uint8', 'video_to_uint16', 'strip', 'compare_slider', 'pad_to_multiple',
+           'exercise']
 
 # %% ../nbs/00_core.ipynb #546291b9
 import base64, contextlib, errno, hashlib, io, json, os, random, secrets, zipfile
@@ -285,3 +286,10 @@ def pad_to_multiple(
         i = torch.arange(-(-n // m) * m, device=x.device) % max(2*n - 2, 1)
         x = x.index_select(d, torch.minimum(i, (2*n - 2 - i).clamp(min=0)))
     return x
+
+# %% ../nbs/00_core.ipynb #17c6bce6
+@contextlib.contextmanager
+def exercise():
+    "Within: assertions on an answer; one that is still to be written is said and stops nothing"
+    try: yield
+    except NotImplementedError: print('not solved yet')
