@@ -792,9 +792,7 @@ class VideoDL(ShapeBuckets, TfmdDL):
         g = keyed_generator(self.dataset.seed, 'order', self.dataset.epoch)
         return [idxs[k] for k in torch.randperm(len(idxs), generator=g).tolist()]
 
-    def get_idxs(self):
-        self.order = super().get_idxs()
-        return self.order
+    items = property(lambda self: range(len(self.dataset))) # for fastai's `Interpretation`
 
     def shares(self, k):
         "`shares` of the clips of batch `k` of the epoch at hand, `(b,3)`; None if nothing is mirrored, or in a stream, of which one cannot know"
@@ -809,6 +807,7 @@ class VideoDL(ShapeBuckets, TfmdDL):
 
     def before_iter(self):
         super().before_iter()
+        self.order = self.get_idxs() # the same that the loader is about to go through
         if self.fake_l.num_workers: gc.collect()
 
     def after_iter(self):
@@ -820,13 +819,23 @@ class VideoDL(ShapeBuckets, TfmdDL):
         max_n=4, # at most so many pairs
         n=8, # at most so many frames of each
         play=False, # as a film inside the page, not as a picture
-        **kw
+        nrows=None, # fastai's other name for `max_n`
     ): # a figure, or a player
         "Input over target, a pair below the other; in a player, beside the other"
-        xb,yb = self.one_batch() if b is None else b
+        (xb,yb),max_n = self.one_batch() if b is None else b,nrows or max_n
         if play: return torch.cat([torch.cat([o.cpu() for o in p], 2) for p in zip(xb[:max_n], yb[:max_n])], 3).player()
         rows = [o for p in zip(xb[:max_n], yb[:max_n]) for o in p]
-        return strip(rows, n=n, titles=['input','target']*(len(rows)//2), **kw)
+        return strip(rows, n=n, titles=['input','target']*(len(rows)//2))
+
+    def show_results(self,
+        b, # a batch
+        out, # its restored clips
+        max_n=2, # at most so many clips
+        n=8, # at most so many frames of each
+    ): # a figure
+        "Input over restored over target, a clip below the other"
+        clips = list(zip(*(o[:max_n].cpu() for o in (b[0], out[0] if isinstance(out, tuple) else out, b[1]))))
+        return strip([o for c in clips for o in c], n=n, titles=['input','restored','target']*len(clips))
 
 # %% ../nbs/03_data.ipynb #8f920c3d
 @contextlib.contextmanager
@@ -924,6 +933,13 @@ class VideoDataLoaders(DataLoaders):
     def synthetic(cls, device=None, **kw):
         "Endless clips made here; keys of `DataConfig`"
         return cls.from_config(dict(kw, source_type='synthetic'), device)
+
+    def test_dl(self,
+        test_items, # numbers of clips
+        **kw, # of fastai's `test_dl`; not needed
+    ):
+        "Batches of some clips of the validation"
+        return self.valid.new(torch.utils.data.Subset(self.valid.dataset, list(test_items)))
 
 # %% ../nbs/03_data.ipynb #96d10ff4
 @patch(cls_method=True)

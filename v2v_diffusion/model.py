@@ -346,12 +346,17 @@ def _places(o): return o.movedim(1, -1).flatten(0, -2) # (b f h w) c
 
 @patch
 @torch.no_grad()
-def init_from_data(self:VideoToVideoDiffusion, batches):
-    "Solve all that can be solved, from a list of batches `(input, target)`"
+def init_from_data(self:VideoToVideoDiffusion,
+    batches, # list of `(input, target)`, each (b,3,f,h,w) in [-1,1]
+    residuals=True, # also the size of the residuals; in vain if the predictor is trained next
+) -> VideoToVideoDiffusion:
+    "Solve all that can be solved"
     self.vae.init_linear(torch.cat([b for _,b in batches]))
     self.fit_exposure_estimate(batches)
     if self.predictor: self.predictor.init_from_data([(self.correct_exposure(a, exposures_from_pairs(a, b)), b) for a,b in batches])
-    return self.calibrate(batches)
+    if residuals: return self.calibrate(batches)
+    self.vae.measure_latents([b for _,b in batches])
+    return self
 
 # %% ../nbs/11_model.ipynb #ab272098
 @patch

@@ -333,7 +333,7 @@ def _calibrate(cfg, dls, *models):
 # %% ../nbs/17_train.ipynb #5faa0fe4
 def _begin(cfg, ckpt, dls, todo):
     "The model to train, and the stages left"
-    if not ckpt: return VideoToVideoDiffusion(cfg.model).init_from_data(_begin_pairs(cfg, dls)),todo
+    if not ckpt: return VideoToVideoDiffusion(cfg.model).init_from_data(_begin_pairs(cfg, dls), residuals=todo[0].name=='diffusion'),todo
     state = read_checkpoint(ckpt)
     stage,names = state['config'].get('stage'),[o.name for o in todo]
     if stage is None: raise V2VError(f'{ckpt} holds a model but no training to go on with; give a file that v2v_train wrote')
