@@ -59,7 +59,7 @@ def _restore_parser():
     p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, or a saved folder (the model that comes with the package)')
     p.add_argument('--input', required=True, metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
     p.add_argument('--output', required=True, metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
-    p.add_argument('--sampler', metavar='NAME', help='ddpm, ddim or dpmpp_2m (ddim)')
+    p.add_argument('--sampler', metavar='NAME', help='ddpm, ddim or dpmpp_2m (dpmpp_2m)')
     p.add_argument('--steps', type=int, metavar='N', help="network evaluations a window; 0: the mean, without a sample (the model's own)")
     p.add_argument('--noise', metavar='KIND', help='moving: follows the picture; fixed: new in each frame (moving if the U-Net takes frames one by one)')
     p.add_argument('--num-frames', type=int, metavar='N', help="frames in a window; all frames are restored (the model's own)")
@@ -86,7 +86,7 @@ def _restore(a, prog):
     from v2v_diffusion.restore import generate_video, load_model, restore_folder, video_endings
     from v2v_diffusion.video import _pictures
     if not Path(a.input).exists(): raise V2VError(f'{a.input}: no such file or folder')
-    kw = dict(sampler_type=a.sampler or 'ddim', num_inference_steps=a.steps, num_frames=a.num_frames, resolution=a.resolution,
+    kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, num_frames=a.num_frames, resolution=a.resolution,
         exposure=a.exposure, average=a.average, seed=a.seed, noise=a.noise, progress=not a.quiet, deinterlace=a.deinterlace)
     model = load_model(a.checkpoint).to(def_device)
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]

@@ -258,7 +258,7 @@ def sliced_wasserstein_floor(
 def unsharp_curve(
     m:torch.Tensor, # a regression's mean, or any restored clips: `(c,f,h,w)` or `(b,c,f,h,w)`
     y:torch.Tensor, # the reference, of the same shape
-    amounts=(0,.25,.5,1,1.5,2,3), # of the unsharp mask
+    amounts=(0,.25,.5,1,1.5,2,3,5,8), # of the unsharp mask
 ): # rows (amount, PSNR, detail, patch distance of the finest level, of the next, flicker), means over clips
     "What the unsharp mask makes of the same clips, amount by amount"
     def row(a):

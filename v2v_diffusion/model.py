@@ -381,16 +381,16 @@ def loss(self:VideoToVideoDiffusion,
     r_t,t,goal = self.training_target(self.residual(cond, z), generator)
     return F.mse_loss(self(r_t, t, cond), goal)
 
-# %% ../nbs/11_model.ipynb #85ff6370
+# %% ../nbs/11_model.ipynb #b5dcd1fb
 @patch
 @torch.no_grad()
 def sample_residual(self:VideoToVideoDiffusion,
     cond, # the U-Net's condition
-    sampler='ddim', # one of `sampler_names`
+    sampler='dpmpp_2m', # one of `sampler_names`
     steps=20, # network evaluations
     generator=None, # source of all noise
     randn=None, # or a function `shape -> noise`
-    eta=0., # for ddim: 0 adds no noise on the way
+    eta=0., # for sampler='ddim': 0 adds no noise on the way
 ): # (b,c,f,h,w)
     "A sample of what the mean misses"
     like = cond[:,:self.n_latent] # of its shape, with a predictor or without
@@ -410,13 +410,13 @@ def predict(self:VideoToVideoDiffusion,
 @torch.no_grad()
 def restore(self:VideoToVideoDiffusion,
     input, # (b,3,f,h,w) in [-1,1], any f, h and w
-    sampler='ddim', # one of `sampler_names`
+    sampler='dpmpp_2m', # one of `sampler_names`
     steps=None, # network evaluations; 0: the mean; None: the model's own, `config.steps`
     exposure=None, # known exposure, a number or one a clip `(b,)`; None: estimated
     average=1, # the mean of so many samples
     generator=None, # source of all noise: one, or a list with one for each clip
     randn=None, # or a function `shape -> noise`
-    eta=0., # for ddim: 0 adds no noise on the way
+    eta=0., # for sampler='ddim': 0 adds no noise on the way
 ): # like `input`: same shape, in [-1,1]
     "Restore a batch of clips"
     steps = self.config.steps if steps is None else steps

@@ -168,7 +168,7 @@ def generate_video(
     model,                    # a `VideoToVideoDiffusion`, or anything with its `config`, `estimate_exposure` and `restore`
     input_video_path,         # any video file, or a folder of numbered pictures
     output_path,              # .mp4, .mov, .m4v, .mkv or .webm
-    sampler_type='ddim',      # one of `sampler_names`
+    sampler_type='dpmpp_2m',  # one of `sampler_names`
     num_inference_steps=None, # network evaluations a window; 0: the mean; None: the model's own, `config.steps`
     num_frames=None,          # frames in a window; None: the model's own, `config.num_frames`
     overlap=None,             # frames that neighbouring windows share; None: a quarter of a window
