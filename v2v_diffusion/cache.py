@@ -7,6 +7,7 @@ __all__ = ['encoder_hash', 'EncodedDataset', 'encoded_dls']
 
 # %% ../nbs/16b_cache.ipynb #fac0ff56
 import json, math, time, torch
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,23 +17,34 @@ from fastprogress.fastprogress import progress_bar
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+import v2v_diffusion
 from .core import *
 from .data import *
 from .model import *
 from .learner import *
 
 # %% ../nbs/16b_cache.ipynb #0af3984b
-_settings = {'predictor_pair': (), 'encode_pair': ('space','predictor','vae_channel_mult','vae_res_blocks','vae_patch','vae_temporal','pixel_patch')}
-_weights = {'predictor_pair': ('predictor.error_net.','predictor.start_error_net.'), 'encode_pair': ('predictor.','vae.encoder.','vae.linear_enc.','vae.shift','vae.scale')}
+_spared = ('unet','attention_','temporal_','conv','num_frames','diffusion_','noise_schedule','prediction','steps','checkpointing',
+           'logvar_weight','exposure_weight','vae.decoder','vae.linear_dec','vae.probe')
+_spared = {'encode_pair': _spared, 'predictor_pair': (*_spared,'vae','latent_dim','space','pixel_patch','predictor_channel','predictor.unet')}
+
+@cache
+def _code():
+    "The version of torch, and a hash of this package's source"
+    h = sha256()
+    for f in sorted(Path(v2v_diffusion.__file__).parent.glob('*.py')): h.update(f.read_bytes())
+    return [torch.__version__, h.hexdigest()]
 
 def encoder_hash(
     model, # a `VideoToVideoDiffusion`
     makes='encode_pair', # or 'predictor_pair'
 ): # 64 hexadecimal digits
-    "A hash of everything in `model` that its method `makes` depends on"
-    h = sha256(json.dumps([makes, {k: getattr(model.config, k) for k in _settings[makes]}]).encode())
+    "A hash of what computes: the code, and all settings and weights of `model` but those that its method `makes` does without"
+    def counts(k): return not k.startswith(_spared[makes])
+    settings = {k: getattr(model.config, k) for k in type(model.config).model_fields if counts(k)}
+    h = sha256(json.dumps([makes, settings, _code()]).encode())
     for k,v in model.state_dict().items():
-        if not k.startswith(_weights[makes]): continue
+        if not counts(k): continue
         h.update(f'{k} {v.dtype} {tuple(v.shape)}'.encode())
         h.update(v.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     return h.hexdigest()

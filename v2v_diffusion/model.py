@@ -7,7 +7,7 @@ __all__ = ['ModelConfig', 'PixelSpace', 'LatentCondition', 'VideoToVideoDiffusio
            'uncertainty_features', 'fit_logvar']
 
 # %% ../nbs/11_model.ipynb #678c7214
-import json
+import json, tempfile
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -480,14 +480,13 @@ def save_pretrained(self:VideoToVideoDiffusion,
     about=None, # further texts by name, kept in the file
 ):
     "Write weights and settings, and nothing else"
-    path,config,learned = Path(path),self.config.model_dump_json(indent=1),dict(self.named_parameters())
+    path,learned = Path(path),dict(self.named_parameters())
     weights = {k: (v.half() if half and k in learned else v).contiguous() for k,v in self.state_dict().items()}
-    one = path.suffix=='.safetensors'
-    if not one: path.mkdir(parents=True, exist_ok=True)
-    with safe_path(path if one else path/'model.safetensors') as tmp:
-        save_file(weights, tmp, metadata=dict(about or {}, format='v2v_diffusion', version=str(_version), config=config))
-    if not one:
-        with safe_path(path/'config.json') as tmp: tmp.write_text(config, encoding='utf-8')
+    if path.suffix!='.safetensors':
+        path.mkdir(parents=True, exist_ok=True)
+        path = path/'model.safetensors'
+    with safe_path(path) as tmp:
+        save_file(weights, tmp, metadata=dict(about or {}, format='v2v_diffusion', version=str(_version), config=self.config.model_dump_json(indent=1)))
 
 # %% ../nbs/11_model.ipynb #b5457171
 def _hub_file(name, revision, token, cache_dir):
@@ -519,3 +518,26 @@ def from_pretrained(cls:VideoToVideoDiffusion,
     try: config = json.loads(meta['config'])
     except (KeyError,ValueError): raise V2VError(f'{file}: the settings in it are damaged; copy it again') from None
     return _build(file, config, weights)
+
+# %% ../nbs/11_model.ipynb #5e8393a1
+_no_card = '---\nlibrary_name: v2v_diffusion\ntags:\n- video-to-video\n---\n\n# A model of v2v_diffusion\n\nRead it with `VideoToVideoDiffusion.from_pretrained`.\n'
+
+@patch
+def push_to_hub(self:VideoToVideoDiffusion,
+    repo_id, # on the hub: owner/name
+    about=None, # texts for the file, as for `save_pretrained`; its `card` is the page
+    private=True, # until you publish it
+    token=None, # of your account; None: that of your login
+    api=None, # another `HfApi`
+): # the address
+    "Upload weights in half precision and settings, for `from_pretrained`"
+    if api is None:
+        from huggingface_hub import HfApi
+        api = HfApi(token=token)
+    with tempfile.TemporaryDirectory() as d:
+        self.save_pretrained(d, half=True, about=about)
+        (Path(d)/'README.md').write_text((about or {}).get('card', _no_card), encoding='utf-8')
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        return str(api.upload_folder(repo_id=repo_id, folder_path=d, commit_message='A model of v2v_diffusion'))
+
+
