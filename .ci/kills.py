@@ -92,7 +92,7 @@ def main():
     torch.set_num_threads(1)
     settings = f'''model.latent_dim=8 model.vae_base_channels=16 model.unet_model_channels=16 model.predictor_channels=16 data.resolution=[32,32]
         data.n_clips=24 data.batch_size=4 data.num_workers={a.workers} training.vae_epochs=20 training.num_epochs=20 training.predictor_epochs=20
-        training.cached_views=1 training.grad_accumulation=2 training.checkpoint_every=1 training.max_steps={a.steps} training.experiment_name=kills'''.split()
+        training.augmentations_per_clip=1 training.grad_accumulation=2 training.checkpoint_every=1 training.max_steps={a.steps} training.experiment_name=kills'''.split()
     rng,bad = random.Random(a.seed),0
     with tempfile.TemporaryDirectory() as root:
         alone = []

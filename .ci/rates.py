@@ -33,7 +33,7 @@ def raw(path, how):
     "PyAV alone: all frames in RGB"
     with av.open(str(path)) as c: return sum(f.reformat(**how).to_ndarray().shape[0]>0 for f in c.decode(opened(c)))
 
-def ours(path, quick=False): return sum(x.shape[1] for x in stream_video(path, 16, quick=quick))
+def ours(path, fast_rgb=False): return sum(x.shape[1] for x in stream_video(path, 16, fast_rgb=fast_rgb))
 
 def raw_clip(path, start, n, times, keys, how):
     "PyAV alone: seek to the key frame before, decode to the clip, RGB"
@@ -75,7 +75,7 @@ def sequential(f, others):
     "All frames of a file"
     _,times,_ = _times(f)
     n,(h,w) = len(times),read_video(f, 0, 1).shape[2:]
-    a,a1,b,mine,quick,*rest = best([lambda: raw(f, coarse), lambda: raw(f, lone), lambda: raw(f, ours_too), lambda: ours(f), lambda: ours(f, True), *[lambda o=o: o(f) for o in others.values()]])
+    a,a1,b,mine,fast_rgb,*rest = best([lambda: raw(f, coarse), lambda: raw(f, lone), lambda: raw(f, ours_too), lambda: ours(f), lambda: ours(f, True), *[lambda o=o: o(f) for o in others.values()]])
     print(f'sequential, {w}x{h}: PyAV coarse {n/a:.0f} frames/s (one thread to convert: {n/a1:.0f}), ours quick {n/quick:.0f}: {a/quick:.0%}; PyAV with our conversion {n/b:.0f}, ours {n/mine:.0f}: {b/mine:.0%} (of coarse {a/mine:.0%})'
           + ''.join(f'; {k} {n/t:.0f}' for k,t in zip(others, rest)), flush=True)
 

@@ -12,17 +12,17 @@ def sh(*cmd, code=0):
 
 def main():
     from v2v_diffusion.core import keyed_generator
-    from v2v_diffusion.data import camera_clip, photographs
+    from v2v_diffusion.data import synthetic_clip, source_images
     from v2v_diffusion.degrade import degrade
     from v2v_diffusion.video import probe_video, write_video
-    photos = photographs('train')
+    photos = source_images('train')
     for i in range(6):
-        x = camera_clip(photos, *((5,(48,48)) if i>3 else (12,(64,80))), generator=keyed_generator('smoke', i))
+        x = synthetic_clip(photos, *((5,(48,48)) if i>3 else (12,(64,80))), generator=keyed_generator('smoke', i))
         y = degrade(x, dict(seed=i, steps=[dict(name='low_light', exposure=.2)]))
         for kind,v in dict(input=y, target=x).items():
             Path('pairs', kind).mkdir(parents=True, exist_ok=True)
             write_video(v, f'pairs/{kind}/{i}.mp4', fps=12)
-    small = 'data.n_clips=8 data.batch_size=4 training.cached_views=1 training.max_steps=2 model.vae_base_channels=16 model.unet_model_channels=16'
+    small = 'data.n_clips=8 data.batch_size=4 training.augmentations_per_clip=1 training.max_steps=2 model.vae_base_channels=16 model.unet_model_channels=16'
     sh('v2v_train', '--config', 'tiny', '--quiet', '--set', 'data.data_source=pairs', *small.split(), '--set', 'training.experiment_name=smoke')
     ckpt = Path('checkpoints/smoke/checkpoint_final.pt')
     if not ckpt.is_file(): sys.exit(f'v2v_train wrote no {ckpt}')

@@ -4,7 +4,7 @@ from v2v_diffusion.video import *
 from v2v_diffusion.degrade import *
 from v2v_diffusion.data import *
 from v2v_diffusion.metrics import *
-from v2v_diffusion.footage import *
+from v2v_diffusion.estimate import *
 from v2v_diffusion.motion import *
 from v2v_diffusion.schedules import *
 from v2v_diffusion.forward import *
@@ -24,6 +24,6 @@ from v2v_diffusion.cache import *
 from v2v_diffusion.train import *
 from v2v_diffusion.restore import *
 from v2v_diffusion.table import *
-from v2v_diffusion.harm import *
+from v2v_diffusion.residuals import *
 from v2v_diffusion.demo import *
 from v2v_diffusion.hub import *

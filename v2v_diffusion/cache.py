@@ -56,7 +56,7 @@ class EncodedDataset(torch.utils.data.Dataset):
         ds, # a `VideoDataset`
         model, # a `VideoToVideoDiffusion`; what computes must not change any more
         folder=None, # where the results are kept; None: nowhere, they are computed whenever they are requested
-        views=1, # how many epochs of `ds` there are
+        augmentations_per_clip=1, # how many epochs of `ds` there are
         n=None, # no more clips than these
         dtype=torch.float16, # of the tensors that are kept and returned; single numbers are float32
         makes='encode_pair', # for the diffusion; for the predictor 'predictor_pair'
@@ -64,7 +64,7 @@ class EncodedDataset(torch.utils.data.Dataset):
         store_attr('ds,model,views,dtype,makes')
         self.n_inp = len(_parts[makes])-1 # the last is fastai's `yb`
         self.folder = None if folder is None else Path(folder)
-        self.n = min(n or math.inf, views*len(ds))
+        self.n = min(n or math.inf, augmentations_per_clip*len(ds))
         self.first,self.seed,self.epoch = ds.epoch,ds.seed,0
         self.weights,self.names = encoder_hash(model, makes),{}
 
@@ -74,7 +74,7 @@ class EncodedDataset(torch.utils.data.Dataset):
     def key(self, i):
         "The name of item `i`: a hash of everything that it depends on"
         if i not in self.names:
-            text = json.dumps([self.ds.identity(*self._at(i)), self.weights, str(self.dtype)], sort_keys=True)
+            text = json.dumps([self.ds.cache_key_fields(*self._at(i)), self.weights, str(self.dtype)], sort_keys=True)
             self.names[i] = sha256(text.encode()).hexdigest()
         return self.names[i]
 
@@ -93,7 +93,7 @@ def encode(self:EncodedDataset,
 ): # what the method `makes` returns, on the CPU, in `dtype`
     "The tensors of one pair"
     dev = next(self.model.parameters()).device
-    out = [o[0] for o in getattr(self.model, self.makes)(*(plain(o)[None].to(dev) for o in (input,target)))]
+    out = [o[0] for o in getattr(self.model, self.makes)(*(as_tensor(o)[None].to(dev) for o in (input,target)))]
     return tuple((o.to(self.dtype) if o.ndim else o).cpu() for o in out)
 
 _parts = {'encode_pair': ('cond','z'), 'predictor_pair': ('start','y','mean','variance','sigma','start_error','error','target')}
@@ -144,13 +144,13 @@ def encoded_dls(
     dls, # `VideoDataLoaders`
     model, # a `VideoToVideoDiffusion` after `init_from_data`
     folder=None, # as for `EncodedDataset`
-    views=1, # of the training clips
+    augmentations_per_clip=1, # of the training clips
     n=None, # no more training clips than these
     quiet=True, # no bars
     makes='encode_pair', # as for `EncodedDataset`
 ): # `DataLoaders` of what the method `makes` returns
     "What the U-Net, or the predictor, is trained on"
-    train,valid = EncodedDataset(dls.train.dataset, model, folder, views, n, makes=makes),EncodedDataset(dls.valid.dataset, model, folder, makes=makes)
+    train,valid = EncodedDataset(dls.train.dataset, model, folder, augmentations_per_clip, n, makes=makes),EncodedDataset(dls.valid.dataset, model, folder, makes=makes)
     if folder is not None:
         for o in (train,valid): o.fill(dls.train.fake_l.num_workers, quiet)
     kw = dict(bs=dls.train.bs, num_workers=0)

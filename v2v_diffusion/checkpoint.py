@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['rng_state', 'set_rng_state', 'loader_state', 'set_loader_state', 'training_state', 'save_checkpoint',
-           'read_checkpoint', 'restore_state', 'ResumeCallback', 'CheckpointCallback', 'stop_on_signals', 'find_last']
+           'read_checkpoint', 'restore_state', 'ResumeCallback', 'CheckpointCallback', 'stop_on_signals',
+           'latest_checkpoint']
 
 # %% ../nbs/16_checkpoint.ipynb #8a12e6d5
 import contextlib, random, signal, threading, time, warnings, zipfile
@@ -172,7 +173,7 @@ def restore_state(
         if ckpt['ema']: _load_weights(ema.ema_model.module, ckpt['ema'], prefix, name)
         ema.ema_model.n_averaged.fill_(train['ema_updates'])
     for cb in learn.cbs:
-        if isinstance(cb, StepCallback): cb.n_opt = train['opt_steps']
+        if isinstance(cb, OptStepCallback): cb.n_opt = train['opt_steps']
     learn.opt_steps,learn.epochs_done = train['opt_steps'],train['epoch']
 
 # %% ../nbs/16_checkpoint.ipynb #07816640
@@ -208,7 +209,7 @@ class ResumeCallback(Callback):
         raise CancelBatchException
 
 # %% ../nbs/16_checkpoint.ipynb #55ae3fb0
-class CheckpointCallback(StepCallback):
+class CheckpointCallback(OptStepCallback):
     "Save after each epoch, and every so many optimizer steps"
     order = 65
     def __init__(self,
@@ -217,13 +218,13 @@ class CheckpointCallback(StepCallback):
         minutes=None, # minutes between them; without either there are none
         keep=2, # so many of them stay, should the newest be damaged
         keep_epochs=3, # so many files of epochs stay, besides the best; None: all
-        go_on=False, # when a file cannot be written: go on without it, rather than end the run?
+        continue_on_error=False, # when a file cannot be written: go on without it, rather than end the run?
         stage='checkpoint', # first part of the file names; 'vae' for the first stage
         config=None, # the settings, as nested dicts, to be kept in the file
         prefix='', # as for `save_checkpoint`
     ):
         self.folder,self.every,self.minutes,self.keep,self.stage = Path(folder),every,minutes,keep,stage
-        self.keep_epochs,self.go_on,self.config,self.prefix = keep_epochs,go_on,config,prefix
+        self.keep_epochs,self.continue_on_error,self.config,self.prefix = keep_epochs,continue_on_error,config,prefix
         self.trained,self.stepped,self.last_saved,self.asked = False,False,None,None
         try: self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
@@ -268,7 +269,7 @@ def _save(self:CheckpointCallback, name, **kw):
     path,self.saved_at = self.folder/f'{self.stage}_{name}.pt',time.time()
     try: save_checkpoint(path, self.learn, self.config, prefix=self.prefix, **kw)
     except V2VError as e:
-        if not self.go_on: raise V2VError(f'{e}; training ends after step {self.n_opt}, the last checkpoint is {self.last_saved}') from None
+        if not self.continue_on_error: raise V2VError(f'{e}; training ends after step {self.n_opt}, the last checkpoint is {self.last_saved}') from None
         return warnings.warn(f'{e}; training goes on, the last checkpoint is {self.last_saved}')
     self.last_saved = path
     self._drop_old(name.startswith('epoch'))
@@ -321,10 +322,10 @@ def _can_go_on(path):
         with zipfile.ZipFile(path) as z:
             if z.testzip(): raise V2VError('a checksum is wrong')
         train = torch.load(path, map_location='cpu', weights_only=True, mmap=True)['train']
-    except Exception: return warnings.warn(f'{path} is damaged and passed over')
+    except Exception: return warnings.warn(f'{path} is corrupt, skipped')
     return bool(train) and 'opt' in train
 
-def find_last(
+def latest_checkpoint(
     folder, # of `CheckpointCallback`
     stage='*', # 'vae', 'checkpoint'; any without it
 ): # path of the file, or None

@@ -74,7 +74,7 @@ def _restore_parser():
 # %% ../nbs/20_cli.ipynb #2890d8c6
 def _check(model, a, input, output):
     "Warn and show where more than noise was taken"
-    from v2v_diffusion.harm import check_restored
+    from v2v_diffusion.residuals import check_restored
     from v2v_diffusion.restore import estimate_video_exposure
     n = a.num_frames or model.config.num_frames
     exposure = a.exposure or estimate_video_exposure(model, input, n)
@@ -150,6 +150,6 @@ def table(argv=None):
     p.add_argument('--seed', type=int, default=0, metavar='S', help='of the samples (%(default)s)')
     a = p.parse_args(argv)
     def body():
-        from v2v_diffusion.demo import judge
-        judge(a.checkpoint, a.output, a.seed, a.clips, a.video, a.sweep, quiet=a.quiet)
+        from v2v_diffusion.demo import evaluate
+        evaluate(a.checkpoint, a.output, a.seed, a.clips, a.video, a.sweep, quiet=a.quiet)
     return _guard(p.prog, a.quiet, body)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['def_device', 'seed_everything', 'keyed_generator', 'V2VError', 'safe_path', 'save_torch', 'load_torch', 'TensorVideo',
-           'video_from_uint8', 'video_to_uint8', 'video_to_uint16', 'strip', 'compare_slider', 'pad_to_multiple',
+           'video_from_uint8', 'video_to_uint8', 'video_to_uint16', 'show_frames', 'compare_slider', 'pad_to_multiple',
            'exercise']
 
 # %% ../nbs/00_core.ipynb #546291b9
@@ -106,7 +106,7 @@ def load_torch(
     if not path.is_file(): raise V2VError(f'{path}: no such file')
     with open(path, 'rb') as f: head = f.read(2)
     if not zipfile.is_zipfile(path):
-        why = 'is cut short; copy it again' if head==b'PK' else 'is not a checkpoint'
+        why = 'is truncated; copy it again' if head==b'PK' else 'is not a checkpoint'
         raise V2VError(f'{path} {"is empty" if not head else why}')
     try: return torch.load(path, map_location=map_location, weights_only=True)
     except UnpicklingError:
@@ -168,7 +168,7 @@ def _sizes(ims, n):
         if sum(len(_png(np.array(o), 1)) for o in small) < 49_000: break
     return w, hs
 
-def strip(
+def show_frames(
     videos, # clips `(c,f,h,w)`, one or many (a batch too)
     n=8, # at most so many frames of each
     titles=None # a word for each row
@@ -195,7 +195,7 @@ def strip(
 def _repr_png_(self:TensorVideo):
     clips = self[None] if self.ndim==4 else self
     if clips.ndim!=5 or clips.shape[1] not in (1,3) or not clips.numel(): return None
-    fig, buf = strip(clips[:8]), io.BytesIO()
+    fig, buf = show_frames(clips[:8]), io.BytesIO()
     fig.savefig(buf, format='png')
     plt.close(fig)
     return buf.getvalue()
@@ -251,7 +251,7 @@ def player(self:TensorVideo, fps=8):
 
 # %% ../nbs/00_core.ipynb #64a93378
 def _wipe(before, after, cut):
-    "The left share `cut` of `before`, the rest of `after`, a white line between"
+    "The left fraction `cut` of `before`, the rest of `after`, a white line between"
     c = round(cut * before.shape[1])
     im = np.concatenate([before[:, :c], after[:, c:]], axis=1)
     if 0 < c < im.shape[1]: im[:, c-1:c] = 255

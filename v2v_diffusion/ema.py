@@ -17,14 +17,14 @@ def ema_decay(
     n:int, # updates made so far
     decay:float=.999, # never more than this
     warmup:bool=True, # rise to it
-) -> float: # share of the old average that stays
+) -> float: # fraction of the old average that stays
     "How much of the old average stays at update `n`, from 0; the first copies the weights"
     if n==0: return 0.
     return min(decay, (1 + n) / (10 + n)) if warmup else decay
 
 # %% ../nbs/15_ema.ipynb #3b329113
 def ema_update(
-    decay=.999, # share of the old average that stays
+    decay=.999, # fraction of the old average that stays
     warmup=True, # rise to it
 ): # function of (averages, values, updates so far), as `AveragedModel` wants it
     "An update of lists of tensors, in place"
@@ -36,11 +36,11 @@ def ema_update(
     return update
 
 # %% ../nbs/15_ema.ipynb #b201f48c
-class EMACallback(StepCallback):
+class EMACallback(OptStepCallback):
     "A moving average of weights and buffers, by optimizer step, used for validation"
     order = 12
     def __init__(self,
-        decay=.999, # share of the old average that stays
+        decay=.999, # fraction of the old average that stays
         warmup=True, # rise to `decay`
     ):
         if not 0 <= decay <= 1:

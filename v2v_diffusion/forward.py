@@ -63,8 +63,8 @@ def prediction_target(
     t:torch.Tensor, # a step for each, (b,)
     schedule:Schedule, # the schedule they were noised by
     prediction:str='epsilon', # one of `prediction_names`
-) -> torch.Tensor: # what a network should say, like `x0`
-    "What a network is trained to say"
+) -> torch.Tensor: # what a network should output, like `x0`
+    "The target that a network is trained to predict"
     check_prediction(prediction, schedule)
     if prediction=='epsilon': return eps
     if prediction=='x0': return x0
@@ -78,7 +78,7 @@ def pred_to_x0(
     t:torch.Tensor, # a step for each, (b,)
     schedule:Schedule, # the schedule of `xt`
     prediction:str='epsilon', # one of `prediction_names`
-) -> torch.Tensor: # the clean clip it believes in
+) -> torch.Tensor: # the predicted clean clip
     "The clean clip behind a prediction"
     check_prediction(prediction, schedule)
     if prediction=='x0': return pred
@@ -93,7 +93,7 @@ def pred_to_eps(
     t:torch.Tensor, # a step for each, (b,)
     schedule:Schedule, # the schedule of `xt`
     prediction:str='epsilon', # one of `prediction_names`
-) -> torch.Tensor: # the noise it believes in
+) -> torch.Tensor: # the predicted noise
     "The noise behind a prediction"
     _check_name(prediction)
     if prediction=='epsilon': return pred

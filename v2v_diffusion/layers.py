@@ -69,7 +69,7 @@ def norm3d(nf):
 
 # %% ../nbs/07_layers.ipynb #dfc0dd5c
 def zero_init(m):
-    "Zero the last layer of `m`: it says nothing until it has learned something"
+    "Zero the last layer of `m`: it outputs zero until it has learned something"
     last = m[-1] if isinstance(m, nn.Sequential) else m
     for p in last.parameters(): nn.init.zeros_(p)
     return m

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['shares_mask', 'without_mirrors', 'batch_shares', 'random_frames', 'turned_frames', 'DiffusionCallback', 'places_loss',
-           'first_pairs', 'V2VLearner', 'v2v_learner', 'ProbeCallback', 'Made', 'ClipMetric', 'cut_mirrors',
+           'first_pairs', 'V2VLearner', 'v2v_learner', 'TraceCallback', 'CachedOutput', 'ClipMetric', 'cut_mirrors',
            'restored_metrics', 'AutoencoderStage', 'CleanCallback', 'CollapseCallback', 'ceiling_metrics',
            'vae_learner', 'PredictorStage', 'PredictorCallback', 'predictor_learner']
 
@@ -90,7 +90,7 @@ class DiffusionCallback(Callback):
     def before_batch(self):
         "Encode, noise, and set the goal"
         m,shares = self.model,batch_shares(self)
-        batch = [plain(o).float() for o in (*self.xb, *self.yb)]
+        batch = [as_tensor(o).float() for o in (*self.xb, *self.yb)]
         cond,z = batch if self.cached else m.encode_pair(*batch)
         r,g = m.residual(cond, z),None
         if self.training and m.unet.frames_alone: (cond,r),shares = random_frames([cond, r], shares)
@@ -118,7 +118,7 @@ def first_pairs(
     "The first training batches"
     out = []
     for xb,yb in dls.train:
-        out.append((plain(xb).cpu(), plain(yb).cpu()))
+        out.append((as_tensor(xb).cpu(), as_tensor(yb).cpu()))
         if len(out)>=n or sum(8*o[0].numel() for o in out)>=max_gib*2**30: break
     f,h,w = [min(o[1].shape[d] for o in out) for d in (2,3,4)] # one size, also where small videos keep theirs
     return [tuple(o[:,:,:f,:h,:w] for o in b) for b in out]
@@ -191,7 +191,7 @@ def v2v_learner(
     return V2VLearner(dls, model.to(dls.device), places_loss, opt_func, lr, cbs=L(DiffusionCallback(cached))+L(cbs), metrics=metrics, wd=wd, **kw)
 
 # %% ../nbs/12_learner.ipynb #20fe0559
-class ProbeCallback(Callback):
+class TraceCallback(Callback):
     "Note type and size of what the loop holds, at each event of one batch"
     order = 1000 # after all others
     def __init__(self,
@@ -223,7 +223,7 @@ def _told(o):
     return f'{"/".join(sorted({str(p.dtype).removeprefix("torch.") for p in o}))} {x.pow(2).mean().sqrt():.5g}'
 
 # %% ../nbs/12_learner.ipynb #a091f384
-class Made:
+class CachedOutput:
     "Clips that are made with a Learner's model, once until `out` is None again"
     def __init__(self, make): self.make,self.out = make,None
     def __call__(self, learn):
@@ -235,7 +235,7 @@ class ClipMetric(Metric):
     "`func` of made clips and their targets, once a validation"
     def __init__(self,
         func, # of two batches of clips, such as `psnr`
-        made, # a `Made`
+        made, # a `CachedOutput`
         target, # (b,3,f,h,w)
         name, # in the table
         shares=None, # of the clips: what is mirrored is cut off
@@ -272,11 +272,11 @@ def restored_metrics(
     shares=None, # for `ClipMetric`
 ): # list of fastai metrics: `psnr`, `psnr_mean`, `psnr_blur`, and the same of `ssim`
     "How well clips are restored, by the mean alone too, and by a Gaussian blur: all given the exposure"
-    x,y = map(plain, clips)
+    x,y = map(as_tensor, clips)
     exposure = exposures_from_pairs(x, y)
-    made = {'': Made(lambda m: m.restore(x, steps=steps, exposure=exposure, generator=keyed_generator(0, 'picture')))}
-    if mean: made['_mean'] = Made(lambda m: m.restore(x, steps=0, exposure=exposure))
-    made['_blur'] = Made(lambda m: gaussian(true_gain(x, exposure)))
+    made = {'': CachedOutput(lambda m: m.restore(x, steps=steps, exposure=exposure, generator=keyed_generator(0, 'picture')))}
+    if mean: made['_mean'] = CachedOutput(lambda m: m.restore(x, steps=0, exposure=exposure))
+    made['_blur'] = CachedOutput(lambda m: gaussian(true_gain(x, exposure)))
     return [ClipMetric(f, o, y, f.__name__+end, shares) for f in _measures(y, shares) for end,o in made.items()]
 
 # %% ../nbs/12_learner.ipynb #b0ab76da
@@ -296,7 +296,7 @@ class CleanCallback(Callback):
     order = -10
     def before_batch(self):
         "The target is input and goal"
-        self.whole,y = batch_shares(self),plain(self.yb[0])
+        self.whole,y = batch_shares(self),as_tensor(self.yb[0])
         self.learn.xb,self.learn.yb = (y,),(y,)
 
     def after_pred(self):
@@ -322,8 +322,8 @@ def ceiling_metrics(
     shares=None, # for `ClipMetric`
 ): # list of fastai metrics: `ceiling`, `ceiling_ssim`
     "How well clean clips survive the autoencoder"
-    y = plain(target)
-    made = Made(lambda m: m.decode(m.encode(y)))
+    y = as_tensor(target)
+    made = CachedOutput(lambda m: m.decode(m.encode(y)))
     return [ClipMetric(f, made, y, n, shares) for f,n in zip(_measures(y, shares), ('ceiling','ceiling_ssim'))]
 
 # %% ../nbs/12_learner.ipynb #44a6c9a0
@@ -366,7 +366,7 @@ class PredictorCallback(Callback):
 
     def before_batch(self):
         "`xb` becomes the fields of a `Condition`, `yb` the clean frames and the estimated error"
-        batch,self.whole = [plain(o).float() for o in (*self.xb, *self.yb)],batch_shares(self)
+        batch,self.whole = [as_tensor(o).float() for o in (*self.xb, *self.yb)],batch_shares(self)
         if not self.cached: batch = self.model.model.predictor_pair(*batch)
         if self.training: batch,self.whole = random_frames(batch, self.whole)
         if self.training and self.whole is None: batch = turned_frames(batch)

@@ -148,7 +148,7 @@ class VideoToVideoDiffusion(nn.Module):
     def deviation(self, cond):
         "The solved standard deviation of the residual, (b,c,f,h,w)"
         logvar = torch.einsum('kn,bkfhw->bnfhw', self.logvar_weight, _terms(self.fields(cond).features))
-        return (logvar/2).clamp(-5.5, 2).exp() # from a quarter of a grey level up
+        return (logvar/2).clamp(-5.5, 2).exp() # from a quarter of a gray level up
 
     def fields(self, cond):
         "The parts of the U-Net's condition, of a model with a predictor"
@@ -224,7 +224,7 @@ def fit_exposure_estimate(self:VideoToVideoDiffusion, batches):
     return self
 
 # %% ../nbs/11_model.ipynb #cbd8f7fb
-_step = 1/127.5 # one grey level of 255
+_step = 1/127.5 # one gray level of 255
 
 def _box(o, k):
     "Means over k by k pixels of each frame"

@@ -17,7 +17,7 @@ from .samplers import *
 # %% ../nbs/10b_posterior.ipynb #6c644599
 def drop_condition(
     cond:torch.Tensor, # (b,...)
-    p:float, # share of clips that lose theirs
+    p:float, # fraction of clips that lose theirs
     generator=None, # source of the choice
 ) -> torch.Tensor: # like `cond`
     "`cond`, all zero for randomly chosen clips"
@@ -60,7 +60,7 @@ def sigma_to_t(
 
 # %% ../nbs/10b_posterior.ipynb #e6bfc237
 def _difference(x, dim, order):
-    "Differences of neighbours along `dim`, `order` times; independent noise keeps its standard deviation"
+    "Differences of neighbors along `dim`, `order` times; independent noise keeps its standard deviation"
     for _ in range(order): x = x.diff(dim=dim)
     return x/math.comb(2*order, order)**.5
 
@@ -70,7 +70,7 @@ def _calmest(x, share): return x.kthvalue(max(1, math.ceil(share*len(x)))).value
 
 def estimate_noise_sigma(
     clip:torch.Tensor, # (c,f,h,w) in [-1,1], at least 11 pixels high and wide
-) -> float: # in the units of `clip`: times 127.5 for grey levels of 255
+) -> float: # in the units of `clip`: times 127.5 for gray levels of 255
     "Standard deviation of the noise in a clip, from differences in time and space"
     if min(clip.shape[-2:])<11: raise V2VError(f'a clip of {tuple(clip.shape[-2:])} pixels is too small to estimate its noise: give 11 at least')
     x = clip.as_subclass(torch.Tensor).float()
@@ -89,12 +89,12 @@ def denoise_from_noise_level(
     y:torch.Tensor, # clips with nothing wrong but normal noise, (b,c,f,h,w) in [-1,1]
     schedule:Schedule, # the schedule of training
     sigma=None, # standard deviation of the noise, a number or one for each clip; None: estimated
-    steps:int=20, # calls for a walk from the top; others take their share
+    steps:int=20, # network evaluations from the last step; others take their fraction
     min_sigma:float=2/127.5, # clips with less noise come back as they are
     generator=None, # one, or a list with one for each clip
     **kw, # for `sample`
 ) -> torch.Tensor: # like `y`
-    "Walk each clip from its own noise down to none"
+    "Sample each clip, from its own noise level down to none"
     sigmas = [estimate_noise_sigma(o) for o in y] if sigma is None else sigma if isinstance(sigma, (list,tuple)) else [sigma]*len(y)
     gens,outs = generator if isinstance(generator, (list,tuple)) else [generator]*len(y),[]
     for clip,s,g in zip(y.split(1), sigmas, gens):

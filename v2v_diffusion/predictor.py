@@ -135,7 +135,7 @@ def fit_net(
     return net
 
 # %% ../nbs/10c_predictor.ipynb #6d8953b2
-_step = 1/127.5 # one grey level of 255
+_step = 1/127.5 # one gray level of 255
 
 def _log_sizes(o):
     "Logarithms of rms and of median size of each clip of `(b,...)`, (b,2), from at most about 200,000 values"
@@ -181,7 +181,7 @@ def estimate_error(self:Predictor,
     y:torch.Tensor, # (b,3,f,h,w), exposure corrected
     mean:torch.Tensor, # its motion-compensated mean
 ) -> torch.Tensor: # (b,), in the units of `y`
-    "Estimated rms error of each clip; 0 below one and a half grey levels"
+    "Estimated rms error of each clip; 0 below one and a half gray levels"
     e = self.error_net(error_features(y, mean))[:,0].exp().clamp(max=1.)
     return (e.pow(2)-_least**2).clamp(min=0).sqrt()
 

@@ -171,7 +171,7 @@ def generate_video(
     sampler_type='dpmpp_2m',  # one of `sampler_names`
     num_inference_steps=None, # network evaluations a window; 0: the mean; None: the model's own, `config.steps`
     num_frames=None,          # frames in a window; None: the model's own, `config.num_frames`
-    overlap=None,             # frames that neighbouring windows share; None: a quarter of a window
+    overlap=None,             # frames that neighboring windows share; None: a quarter of a window
     resolution=None,          # `(h,w)` of the output; None: the input's
     exposure=None,            # of a dark video, where known; None: the model's estimate, one for all frames
     average=1,                # samples to average

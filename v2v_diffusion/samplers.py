@@ -16,14 +16,14 @@ from .forward import *
 
 # %% ../nbs/10_samplers.ipynb #480f0a6f
 def ddim_step(
-    x0:torch.Tensor, # the clean clip as believed now
-    eps:torch.Tensor, # the noise as believed now
+    x0:torch.Tensor, # the predicted clean clip
+    eps:torch.Tensor, # the predicted noise
     abar:float, # `abar` here
     abar_next:float, # `abar` of the next, less noisy step; 1 at the end
     eta:float=0., # 0 adds no fresh noise, 1 as much as DDPM
     noise=None, # function that gives standard normal noise
 ) -> torch.Tensor: # x at the next step
-    "Keep the belief, change the mixture"
+    "Keep the prediction, change the mixture"
     var = eta**2 * (1-abar_next)/(1-abar) * (1-abar/abar_next)
     x = abar_next**.5*x0 + max(1-abar_next-var, 0)**.5*eps # rounding may pass 0
     return x + var**.5*noise() if var>0 else x
@@ -46,7 +46,7 @@ def make_timesteps(
     steps:int=20, # how many calls of the denoiser, 1..T
     spacing:str='trailing', # one of `spacing_names`
     prediction:str='epsilon', # one of `prediction_names`
-    strength:float=1., # where to begin: a share of all steps, in (0,1]
+    strength:float=1., # where to begin: a fraction of all steps, in (0,1]
 ) -> list: # falling whole numbers, exactly `steps` of them
     "Which steps to visit, the noisiest first"
     _check_choice('spacing', spacing, spacing_names)
@@ -73,7 +73,7 @@ def _check_timesteps(timesteps, schedule):
 # %% ../nbs/10_samplers.ipynb #0c6312bb
 def ddpm_step(
     x:torch.Tensor, # x_t
-    x0:torch.Tensor, # the clean clip as believed now
+    x0:torch.Tensor, # the predicted clean clip
     abar:float, # `abar` here
     abar_next:float, # `abar` of the next, less noisy step; 1 at the end
     noise=None, # function that gives standard normal noise
@@ -92,13 +92,13 @@ def _lam(abar):
 
 def dpmpp_2m_step(
     x:torch.Tensor, # x_t
-    x0:torch.Tensor, # the clean clip as believed now
+    x0:torch.Tensor, # the predicted clean clip
     abar:float, # `abar` here
     abar_next:float, # `abar` of the next, less noisy step; 1 at the end
-    x0_last:torch.Tensor=None, # the clean clip as believed one step before
+    x0_last:torch.Tensor=None, # the clean clip predicted one step before
     abar_last:float=None, # `abar` there
 ) -> torch.Tensor: # x at the next step
-    "Extend the belief in a straight line over log-SNR, then step"
+    "Extrapolate the prediction linearly in log-SNR, then step"
     h = _lam(abar_next)-_lam(abar)
     if x0_last is not None and abar_next<1:
         r = (_lam(abar)-_lam(abar_last))/h
@@ -131,16 +131,16 @@ def sample(
     eta:float=0., # for ddim only: 0 adds no fresh noise, 1 as much as ddpm
     timesteps:list=None, # own falling list of steps, instead of `steps`, `spacing` and `strength`
     spacing:str='trailing', # one of `spacing_names`
-    prediction:str='epsilon', # one of `prediction_names`: what `denoise` says
+    prediction:str='epsilon', # one of `prediction_names`: what `denoise` outputs
     generator=None, # source of the fresh noise: one, or a list with one for each clip
     randn=None, # or a function `shape -> noise`
     callback=None, # called after each step: `callback(i, t, x, x0)`
     progress:bool=False, # show a progress bar?
     start:torch.Tensor=None, # clip to begin from, noised to the first step with `x_T`
-    strength:float=1., # where to begin: a share of all steps, in (0,1]
-    x0_fn=None, # function that corrects each believed clean clip, such as `dynamic_threshold`; None: believe
+    strength:float=1., # where to begin: a fraction of all steps, in (0,1]
+    x0_fn=None, # function that corrects each predicted clean clip, such as `dynamic_threshold`; None: no correction
 ) -> torch.Tensor: # a sample, like `x_T`
-    "Walk from noise to a sample"
+    "Sample: from noise to a clip, step by step"
     _check_choice('sampler', sampler, sampler_names)
     check_prediction(prediction, schedule)
     if not 0<=eta<=1: raise V2VError(f'eta must be in [0,1], not {eta}')
@@ -162,7 +162,7 @@ def sample(
 
 # %% ../nbs/10_samplers.ipynb #9576f4cc
 def dynamic_threshold(
-    x0:torch.Tensor, # believed clean clips, (b,c,f,h,w)
+    x0:torch.Tensor, # predicted clean clips, (b,c,f,h,w)
     ratio:float=.995, # fraction of a clip's values that are not cut (all are divided)
 ) -> torch.Tensor: # like `x0`, in [-1,1]
     "Cut each clip at the size that `ratio` of its values keep within, if above 1, and bring it back to [-1,1]"

@@ -23,7 +23,7 @@ def linear_schedule(
 
 # %% ../nbs/05_schedules.ipynb #b13a4ece
 def alpha_bar(beta):
-    "Share of the clean clip's variance still there after each step"
+    "Fraction of the clean clip's variance still there after each step"
     return (1-beta).cumprod(0)
 
 # %% ../nbs/05_schedules.ipynb #43c20993
@@ -31,7 +31,7 @@ def abar_to_beta(
     abar:torch.Tensor, # (n_steps+1,): a falling curve at 0, 1, ... n_steps
     max_beta:float=.999, # no step destroys more than this
 ) -> torch.Tensor: # beta, (n_steps,)
-    "The steps that walk down a curve"
+    "The betas of a falling curve"
     return (1 - abar[1:]/abar[:-1]).clamp(max=max_beta)
 
 # %% ../nbs/05_schedules.ipynb #163efd2f
@@ -94,7 +94,7 @@ def at(
     t=None, # step or steps; all if left out
     like=None, # a batch that the answer will multiply
 ): # float64, or shaped and typed as `like`
-    "Share of the clean clip's variance at `t`: `abar[t]`"
+    "Fraction of the clean clip's variance at `t`: `abar[t]`"
     return self._lookup(self.abar, t, like)
 
 # %% ../nbs/05_schedules.ipynb #9929ed28

@@ -38,7 +38,7 @@ class TrainingConfig(ConfigSection):
     predictor_epochs:NonNegativeInt = 20 # of the predictor
     vae_epochs:NonNegativeInt = 20 # of the autoencoder
     num_epochs:NonNegativeInt = 100 # of the U-Net
-    cached_views:PositiveInt = 1 # how often each clip is encoded for predictor and U-Net, each time cropped and degraded anew
+    augmentations_per_clip:PositiveInt = 1 # how often each clip is encoded for predictor and U-Net, each time cropped and degraded anew
     cache_folder:str|None = 'cache' # where encoded clips are kept, for this run and others; None: nowhere, they are encoded in each epoch
     learning_rate:PositiveFloat = 1e-4 # of all stages
     weight_decay:NonNegativeFloat = 0. # with it, Adam is AdamW
@@ -49,16 +49,18 @@ class TrainingConfig(ConfigSection):
     ema_decay:float = .999 # of the averaged weights, by step
     use_amp:bool|Literal['auto'] = 'auto' # mixed precision where the device is made for it
     kl_weight:NonNegativeFloat = 1e-6 # of the KL of one latent number
-    gradient_weight:NonNegativeFloat = 0. # of the autoencoder's error in differences between neighbouring pixels
+    gradient_weight:NonNegativeFloat = 0. # of the autoencoder's error in differences between neighboring pixels
     checkpoint_every:PositiveInt|None = None # steps between files within an epoch
     checkpoint_minutes:PositiveFloat|None = None # minutes between them
     keep_epochs:PositiveInt|None = 3 # so many files of epochs stay, besides the best of its stage; None: all
-    if_save_fails:Literal['stop','go_on'] = 'stop' # what to do when a checkpoint cannot be written
+    on_save_error:Literal['stop','continue'] = 'stop' # what to do when a checkpoint cannot be written
     seed:int = 0 # of weights, order and noise
 
     @model_validator(mode='before')
     @classmethod
     def _earlier(cls, d):
+        for old,new in dict(cached_views='augmentations_per_clip', if_save_fails='on_save_error').items():
+            if old in d: raise V2VError(f'training.{old} is now training.{new}')
         if 'decoder_epochs' in d: raise V2VError('training.decoder_epochs is gone: the decoder is trained by training.vae_epochs, and training.predictor_epochs makes the mean that the input used to give')
         return d
 
@@ -132,14 +134,14 @@ def load_config(
     return make_config(d, str(name))
 
 # %% ../nbs/17_train.ipynb #ef80d07a
-class LogCallback(StepCallback):
+class LogCallback(OptStepCallback):
     "Numbers by step, for TensorBoard; at the end of an epoch its row of metrics, and a picture"
     order = 70
     def __init__(self,
         folder, # of the logs
         stage, # names what is written
         clips, # `(input, target)` of the validation, for the picture
-        made, # a `Made`: the clips beside them
+        made, # a `CachedOutput`: the clips beside them
         n_steps=None, # length of the schedule: write the error in five bands of it
     ):
         from torch.utils.tensorboard import SummaryWriter
@@ -226,7 +228,7 @@ def _picture(self:LogCallback):
     x,y = self.clips
     shown = [('input',x),('restored',self.beside.out),('target',y)] if self.stage!='vae' else [('decoded',self.beside.out),('target',y)]
     n = min(2, len(y))
-    fig = strip([o[i].cpu() for i in range(n) for _,o in shown], titles=[k for k,_ in shown]*n)
+    fig = show_frames([o[i].cpu() for i in range(n) for _,o in shown], titles=[k for k,_ in shown]*n)
     with safe_path(self.folder/f'{self.stage}_epoch_{self.epochs_done}.png') as tmp: fig.savefig(tmp)
     self.writer.add_figure(f'{self.stage}/clips', fig, self.n_opt)
     self.writer.flush()
@@ -248,7 +250,7 @@ class _Stage:
         if isinstance(dls.train.dataset, StreamedVideos): return dict(dls=dls, cached=False)
         t = self.cfg.training
         n = t.max_steps and t.max_steps*t.grad_accumulation*dls.train.bs # clips that will be requested
-        return dict(dls=encoded_dls(dls, model, t.cache_folder, t.cached_views, n, quiet, makes), cached=True)
+        return dict(dls=encoded_dls(dls, model, t.cache_folder, t.augmentations_per_clip, n, quiet, makes), cached=True)
 
 # %% ../nbs/17_train.ipynb #6432c09f
 class _PredictorStage(_Stage):
@@ -283,11 +285,11 @@ def _stages(cfg):
 @patch
 def _callbacks(self:_Stage, dls, folders):
     "The callbacks of chapters 13 to 16 and the log, and the metrics"
-    t,clips,shares = self.cfg.training,[plain(o) for o in dls.valid.one_batch()],dls.valid.shares(0)
+    t,clips,shares = self.cfg.training,[as_tensor(o) for o in dls.valid.one_batch()],dls.valid.shares(0)
     metrics = self.metrics(clips, shares)
     config = dict(self.cfg.dict(), stage=self.name, fingerprint=dls.train.dataset.fingerprint())
-    cbs = [AmpCallback(t.use_amp), GradAccumCallback(t.grad_accumulation), GradClipCallback(t.max_grad_norm), GuardCallback(), EMACallback(t.ema_decay),
-           CheckpointCallback(folders[0], t.checkpoint_every, t.checkpoint_minutes, keep_epochs=t.keep_epochs, go_on=t.if_save_fails=='go_on',
+    cbs = [AmpCallback(t.use_amp), GradAccumCallback(t.grad_accumulation), GradClipCallback(t.max_grad_norm), NonFiniteCallback(), EMACallback(t.ema_decay),
+           CheckpointCallback(folders[0], t.checkpoint_every, t.checkpoint_minutes, keep_epochs=t.keep_epochs, continue_on_error=t.on_save_error=='continue',
                               stage=self.files, config=config, prefix=self.prefix),
            LogCallback(folders[1], self.name, clips, metrics[0].made, self.schedule_steps)]
     return dict(cbs=cbs + ([StopAfterCallback(t.max_steps)] if t.max_steps else []), metrics=metrics)
@@ -312,7 +314,7 @@ def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False):
 def _resume_path(resume, folder, say):
     "The file to go on from, or None"
     if resume!='last': return resume
-    path = find_last(folder)
+    path = latest_checkpoint(folder)
     say(f'resuming from {path}' if path else f'nothing to resume in {folder}: starting afresh')
     return path
 
@@ -344,7 +346,7 @@ def _begin(cfg, ckpt, dls, todo):
     model.load_state_dict(state['model'])
     model.vae.check_latents()
     if state['config']['fingerprint']!=dls.train.dataset.fingerprint():
-        warnings.warn(f'{ckpt} was trained on other data, or with other settings in the section data: training goes on, but not as if nothing had happened')
+        warnings.warn(f'{ckpt} was trained on other data, or with other settings in the section data: training goes on, but not bit-exact')
     return model,todo[names.index(stage):]
 
 # %% ../nbs/17_train.ipynb #f905f0cb
@@ -361,7 +363,7 @@ def train(
     dls,todo = VideoDataLoaders.from_config(cfg.data, device=device),_stages(cfg)
     if not todo: raise V2VError('training.num_epochs=0: there is nothing to train; give at least one stage an epoch')
     if isinstance(dls.train.dataset, VideoDataset):
-        for line in dls.train.dataset.pair_report(): warnings.warn(line)
+        for line in dls.train.dataset.check_alignment(): warnings.warn(line)
     seed_everything(cfg.training.seed)
     ckpt = _resume_path(resume, folders[0], say)
     model,left = _begin(cfg, ckpt, dls, todo)

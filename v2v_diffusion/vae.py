@@ -209,8 +209,8 @@ def decode(self:VideoVAE,
 # %% ../nbs/08_vae.ipynb #310fe451
 def reconstruction_loss(
     rec, # (b,3,f,h,w), decoded
-    x, # (b,3,f,h,w), the truth
-    gradient_weight=0., # of the error of differences between neighbours
+    x, # (b,3,f,h,w), the reference
+    gradient_weight=0., # of the error of differences between neighbors
 ): # a scalar
     "Mean absolute error of pixels, and of their differences from the next one along rows and columns"
     d = rec-x

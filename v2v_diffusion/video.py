@@ -46,7 +46,7 @@ def _told(path):
     try: yield _file(path)
     except (av.error.FFmpegError, OSError) as e:
         bad = isinstance(e, (av.error.InvalidDataError, av.error.EOFError))
-        why = 'is cut short, damaged or no video' if bad else f'cannot be read: {e.strerror}'
+        why = 'is truncated, damaged or no video' if bad else f'cannot be read: {e.strerror}'
         raise V2VError(f'{_named(path)} {why}; try another copy') from None
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ def _scan(path, size, mtime):
     with _open(path) as c:
         s = _video_stream(c, path)
         end = max((o.pos + o.size for o in s.index_entries), default=0)
-        if end > size: raise V2VError(f'{_named(path)} is cut short, {size} bytes of {end}; copy it again')
+        if end > size: raise V2VError(f'{_named(path)} is truncated, {size} bytes of {end}; copy it again')
         if s.codec_context.name=='vp8': ps = [(o.pts, o.key_frame) for o in c.decode(s)] # has hidden packets
         else: ps = [(o.pts, o.is_keyframe) for o in c.demux(s) if o.size and not o.is_discard]
     if not ps: raise V2VError(f'{_named(path)} holds no frames; give a video file')
@@ -121,10 +121,10 @@ class VideoInfo:
     has_audio: bool  # whether it has sound
     codec: str       # such as 'h264'
     pix_fmt: str     # such as 'yuv420p'
-    colour: tuple = (2,0,2,2) # matrix, range, primaries and transfer, as ffmpeg numbers them
+    color: tuple = (2,0,2,2) # matrix, range, primaries and transfer, as ffmpeg numbers them
     sar: Fraction = Fraction(1) # width of a pixel over its height, as seen
     interlaced: bool = False  # are a frame's odd and even lines of different times?
-    steady: bool = True       # do frames come at even times?
+    constant_frame_rate: bool = True       # do frames come at even times?
     has_subtitles: bool = False # whether it has subtitles
 
 # %% ../nbs/01_video.ipynb #37e3b8bc
@@ -163,9 +163,9 @@ def probe_video(
         f, cc = _first_frame(c, s, path), s.codec_context
         fps = Fraction(25) if pictures else _rate(s, n, times)
         (h,w), sar = _size(f), s.sample_aspect_ratio or Fraction(1)
-        colour = tuple(int(o) for o in (f.colorspace, f.color_range, f.color_primaries, f.color_trc))
+        color = tuple(int(o) for o in (f.colorspace, f.color_range, f.color_primaries, f.color_trc))
         return VideoInfo(Path('bytes') if isinstance(path, bytes) else Path(path), w, h, n, fps, float(n / fps), round(-f.rotation / 90) * 90 % 360,
-                         len(c.streams.audio) > 0, cc.codec.canonical_name, f.format.name, colour, 1/sar if _turned(_matrix(f)) else sar,
+                         len(c.streams.audio) > 0, cc.codec.canonical_name, f.format.name, color, 1/sar if _turned(_matrix(f)) else sar,
                          bool(f.interlaced_frame), not pictures and _steady(s, times, fps) or bool(pictures), len(c.streams.subtitles) > 0)
 
 # %% ../nbs/01_video.ipynb #a1bd90f9
@@ -245,7 +245,7 @@ def _raw_frames(path, start, want):
     with _at_hand(path, start and times is not None) as (c,s): yield from itertools.islice(_decode(c, s, times, keys, start), want)
 
 def _whole(frames):
-    "Deinterlaced frames, one for one: the lines of the other moment are made from their neighbours in space and time"
+    "Deinterlaced frames, one for one: the lines of the other moment are made from their neighbors in space and time"
     g = None
     for f in frames:
         if g is None:
@@ -298,21 +298,21 @@ _kept = _Memory(2**27)
 
 # %% ../nbs/01_video.ipynb #86b89da4
 @contextlib.contextmanager
-def _colours(path):
-    "Colours that cannot be converted become one line"
+def _colors(path):
+    "Colors that cannot be converted become one line"
     try: yield
     except av.error.FFmpegError as e:
-        raise V2VError(f'{_named(path)}: its colours cannot be turned into red, green and blue ({e.strerror}); convert it with another program first') from None
+        raise V2VError(f'{_named(path)}: its colors cannot be turned into red, green and blue ({e.strerror}); convert it with another program first') from None
 
-def _windows(path, n, overlap=0, start=0, n_frames=None, size=None, deinterlace=False, quick=False, memory=None):
+def _windows(path, n, overlap=0, start=0, n_frames=None, size=None, deinterlace=False, fast_rgb=False, memory=None):
     "A file as tensors `(3,n,h,w)` that share `overlap` frames; the last may be shorter"
-    frames,k,shared,how = _frames(path, start, n_frames, size, deinterlace),0,None,Interpolation.BICUBIC if quick else _best
+    frames,k,shared,how = _frames(path, start, n_frames, size, deinterlace),0,None,Interpolation.BICUBIC if fast_rgb else _best
     with ThreadPoolExecutor(2) as pool:
         for first in frames:
             x = memory.take((3, n, *first[2]))
             if k: x[:,:k] = shared
             jobs = [pool.submit(_fill, x[:,i], *f, how) for i,f in zip(range(k, n), itertools.chain([first], frames))]
-            with _colours(path):
+            with _colors(path):
                 for o in jobs: o.result()
             video,k = TensorVideo(torch.from_numpy(x)[:,:k+len(jobs)]),overlap
             if k: shared = x[:,n-k:].copy()
@@ -327,11 +327,11 @@ def read_video(
     n_frames:int=None, # how many; all that follow if None, fewer if the file ends
     size:tuple=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video (`probe_video` tells)
-    quick:bool=False, # coarse colours: a level of 255 darker, not interpolated
+    fast_rgb:bool=False, # coarse colors: a level of 255 darker, not interpolated
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1], upright
     "Frames of a file as a `TensorVideo`; any start is exact"
     n = max(1, min(n_frames or math.inf, _times(path)[0] - max(start, 0)))
-    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, quick, _kept))
+    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, fast_rgb, _kept))
 
 # %% ../nbs/01_video.ipynb #1e1f5c59
 def stream_video(
@@ -341,11 +341,11 @@ def stream_video(
     start:int=0, # number of the first frame
     size:tuple=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video
-    quick:bool=False, # coarse colours: a level of 255 darker, not interpolated
+    fast_rgb:bool=False, # coarse colors: a level of 255 darker, not interpolated
 ): # yields `TensorVideo` `(3,n_frames,h,w)`; the last may be shorter
     "A file as windows; never more than one of them in memory, and the one that the caller still holds"
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to n_frames-1={n_frames - 1}')
-    yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, quick, _Memory())
+    yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, fast_rgb, _Memory())
 
 # %% ../nbs/01_video.ipynb #c45d1684
 _kinds = {'.mp4':'libx264', '.mov':'libx264', '.m4v':'libx264', '.mkv':'libx264', '.webm':'libvpx-vp9'}
@@ -353,7 +353,7 @@ _kinds = {'.mp4':'libx264', '.mov':'libx264', '.m4v':'libx264', '.mkv':'libx264'
 codecs = dict(h264='libx264', hevc='libx265', vp9='libvpx-vp9', ffv1='ffv1', prores='prores_ks', mpeg4='mpeg4')
 
 def _format(path, codec, pix_fmt, shape):
-    "The encoder and pixel format to use, refused if they do not go together; the format with full colour where a side is odd"
+    "The encoder and pixel format to use, refused if they do not go together; the format with full color where a side is odd"
     if codec is not None and codec not in codecs: raise V2VError(f'codec {codec!r} is not known: choose {", ".join(codecs)}')
     name,(h,w) = codecs[codec] if codec else _kinds[Path(path).suffix.lower()],shape[:2]
     fits = [o.name for o in av.codec.Codec(name, 'w').video_formats or ()]
@@ -374,19 +374,19 @@ def _arrays(chunks, deep=False):
         yield from video_to_uint16(x) if deep else video_to_uint8(x)
 
 # %% ../nbs/01_video.ipynb #f09b7755
-def _tags(colour):
-    "The colour to write: that of the input where swscale can make it, else BT.709"
-    return colour if colour[0] in (1,2,4,5,6,7,9) else (1,1,1,1)
+def _tags(color):
+    "The color to write: that of the input where swscale can make it, else BT.709"
+    return color if color[0] in (1,2,4,5,6,7,9) else (1,1,1,1)
 
 _extra = {'libx264': {'x264-params': 'mbtree=0'}, 'libx265': {'x265-params': 'log-level=error'}, 'libvpx-vp9': {'b': '0'}}
 
 def _options(codec, crf):
     "How each encoder is told the quality"
     if codec in ('ffv1','prores_ks'): return {}
-    q = str(min(31, max(2, crf//2))) # what has no crf is given a quantiser of about the same effect
+    q = str(min(31, max(2, crf//2))) # what has no crf is given a quantizer of about the same effect
     return dict(crf=str(crf), **_extra.get(codec, {})) if codec!='mpeg4' else dict(qmin=q, qmax=q)
 
-def _add_video(out, codec, pix_fmt, shape, fps, crf, colour, like, clock):
+def _add_video(out, codec, pix_fmt, shape, fps, crf, color, like, clock):
     "The stream of pictures; `clock` is the time base where frames come unevenly"
     s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
     s.height, s.width, s.pix_fmt = *shape[:2], pix_fmt
@@ -394,7 +394,7 @@ def _add_video(out, codec, pix_fmt, shape, fps, crf, colour, like, clock):
     if clock: cc.time_base = clock
     if like: cc.sample_aspect_ratio = like.sar
     cc.thread_count = 4 # a fixed number: the bytes depend on it
-    cc.colorspace, cc.color_range, cc.color_primaries, cc.color_trc = colour
+    cc.colorspace, cc.color_range, cc.color_primaries, cc.color_trc = color
     return s
 
 # %% ../nbs/01_video.ipynb #b04462dc
@@ -438,9 +438,9 @@ def _mux_until(out, packets, t):
         out.mux(p)
     return iter(())
 
-def _mux_all(out, s, arrays, fps, colour, packets, n_like, ticks=None, clock=None):
+def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks=None, clock=None):
     "Encode all frames, sound beside them; sound ends with the video where that is shorter than its model"
-    cs, cr = colour[0] if colour[0]!=2 else Colorspace.ITU601, colour[1] or ColorRange.MPEG
+    cs, cr = color[0] if color[0]!=2 else Colorspace.ITU601, color[1] or ColorRange.MPEG
     if clock is None or ticks is None: ticks,clock = itertools.count(),1 / fps
     for i,(a,t) in enumerate(zip(arrays, ticks)):
         f = av.VideoFrame.from_ndarray(a, 'rgb48le' if a.dtype==np.uint16 else 'rgb24')
@@ -463,7 +463,7 @@ def _writing(tmp, path):
 
 def _clock(like):
     "The times of a model whose frames come unevenly, from 0, and their unit"
-    if like is None or like.steady: return None,None
+    if like is None or like.constant_frame_rate: return None,None
     times = _times(like.path)[1]
     with _open(like.path) as c: return (times - times[0]).tolist(),_video_stream(c, like.path).time_base
 
@@ -471,24 +471,24 @@ def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt, ticks, clock):
     "Write one file at `tmp`"
     first = next(chunks, None)
     if first is None or not first.shape[1]: raise V2VError(f'no frames to write to {path}')
-    colour,shape = _tags(like.colour) if like else (1,1,1,1),first.shape[2:]
+    color,shape = _tags(like.color) if like else (1,1,1,1),first.shape[2:]
     codec,pix_fmt = _format(path, codec, pix_fmt, shape)
     arrays = _arrays(itertools.chain([first], chunks), any(o.bits>8 for o in av.VideoFormat(pix_fmt).components))
     head = list(itertools.islice(arrays, 4))
     sound = _open(like.path) if like and (like.has_audio or like.has_subtitles) else contextlib.nullcontext()
     with sound as src, _writing(tmp, path) as out:
-        s = _add_video(out, codec, pix_fmt, shape, fps, crf, colour, like, clock)
+        s = _add_video(out, codec, pix_fmt, shape, fps, crf, color, like, clock)
         if len(head)<4: s.codec_context.max_b_frames = 0 # x265 loses count of the times of one or two frames now and then
         packets = _add_audio(out, src, like, path) if src else iter(())
-        _mux_all(out, s, itertools.chain(head, arrays), fps, colour, packets, like.n_frames if like else 0, ticks, clock)
+        _mux_all(out, s, itertools.chain(head, arrays), fps, color, packets, like.n_frames if like else 0, ticks, clock)
 
 # %% ../nbs/01_video.ipynb #fea980cb
 def write_video(
     frames, # a `TensorVideo` `(3,f,h,w)`, or any iterable of them: written as they come
     path, # .mp4, .mov, .m4v, .mkv or .webm
-    like=None, # path or `VideoInfo`: its frame rate or uneven times, sound, subtitles, colour tags and shape of pixels are kept
+    like=None, # path or `VideoInfo`: its frame rate or uneven times, sound, subtitles, color tags and shape of pixels are kept
     fps=None, # frames a second, where not those of `like`; else 25
-    crf=18, # quality: 0 is lossless up to colour conversion, 18 looks it, 28 is small
+    crf=18, # quality: 0 is lossless up to color conversion, 18 looks it, 28 is small
     codec=None, # one of `codecs`; None: what browsers play in such a file
     pix_fmt=None, # one that the codec can write, such as 'yuv420p10le'; None: what browsers play
 ) -> VideoInfo: # what was written
