@@ -61,7 +61,7 @@ class EncodedDataset(torch.utils.data.Dataset):
         dtype=torch.float16, # of the tensors that are kept and returned; single numbers are float32
         makes='encode_pair', # for the diffusion; for the predictor 'predictor_pair'
     ):
-        store_attr('ds,model,views,dtype,makes')
+        store_attr('ds,model,augmentations_per_clip,dtype,makes')
         self.n_inp = len(_parts[makes])-1 # the last is fastai's `yb`
         self.folder = None if folder is None else Path(folder)
         self.n = min(n or math.inf, augmentations_per_clip*len(ds))

@@ -402,7 +402,7 @@ def _old_film(u):
             dict(name='gaussian_noise', sigma=round(5+15*u[3], 2)), dict(name='scratches', count=1+int(3*u[4]), strength=round(.2+.6*u[5], 2)),
             dict(name='dropouts', rate=round(.2+1.3*u[6], 2), length=round(.05+.3*u[7], 2))]
 
-def _web_video(u):
+def _compressed(u):
     "Small, then coded hard, by an old codec or a new one"
     codec = dict(name='mpeg4', quantizer=6+int(20*u[0])) if u[1]<.3 else dict(name='h264', quantizer=28+int(16*u[0]))
     return [dict(name='downscale', factor=2)][u[2]<.5:] + [codec] + [dict(name='banding', levels=48+int(80*u[4]))][u[3]<.7:]
@@ -436,7 +436,7 @@ def _film(u):
     lost = dict(name='missing_frames', rate=round(.05+.2*u[4], 2))
     return [_noise(2, 20, u[1])] + [spots][u[5]>.7:] + [lost][u[5]<.4:]
 
-def _anything(u):
+def _random(u):
     "Dark, noisy, both, enlarged, coded hard, an old film, or nothing wrong; `u`: numbers in [0,1]"
     which,e = u[0],_log_uniform(.125, .5, u[1], 4)
     dark = dict(name='low_light', exposure=e)
@@ -447,11 +447,11 @@ def _anything(u):
     if which<.8: return [dict(name='mpeg4', quantizer=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantizer=22+int(16*u[2]))]
     return _film(u) if which<.92 else []
 
-_several = dict(upscale=_small_video, restore=_restore, old_film=_old_film, compressed=_web_video, anything=_anything)
+_several = dict(upscale=_small_video, restore=_restore, old_film=_old_film, compressed=_compressed, random=_random)
 
 # %% ../nbs/02_degrade.ipynb #0ecdef56
 def random_recipe(
-    task, # one of `tasks`
+    task, # one of `degradation_presets`
     generator=None, # `torch.Generator` on the CPU; None: torch's global one
 ): # a recipe for `degrade`
     "Draw a recipe: how dark, or how noisy, and a seed of its own"
