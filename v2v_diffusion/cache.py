@@ -150,7 +150,8 @@ def encoded_dls(
     makes='encode_pair', # as for `EncodedDataset`
 ): # `DataLoaders` of what the method `makes` returns
     "What the U-Net, or the predictor, is trained on"
-    train,valid = EncodedDataset(dls.train.dataset, model, folder, augmentations_per_clip, n, makes=makes),EncodedDataset(dls.valid.dataset, model, folder, makes=makes)
+    train = EncodedDataset(dls.train.dataset, model, folder, augmentations_per_clip, n, makes=makes)
+    valid = EncodedDataset(dls.valid.dataset, model, folder, makes=makes)
     if folder is not None:
         for o in (train,valid): o.fill(dls.train.fake_l.num_workers, quiet)
     kw = dict(bs=dls.train.bs, num_workers=0)
