@@ -87,7 +87,7 @@ def case(kind, files, rng, folder):
             video.read_video(p, info.n_frames//2, 2)
             video.write_video(video.stream_video(p, 8), folder/'out.mkv', like=info)
         elif kind=='recipe':
-            r = spoiled(degrade.random_recipe(rng.choice(degrade.tasks), torch.Generator().manual_seed(rng.randrange(99))), rng)
+            r = spoiled(degrade.random_recipe(rng.choice(degrade.degradation_presets), torch.Generator().manual_seed(rng.randrange(99))), rng)
             degrade.degrade(clip, r)
         elif kind=='settings':
             cfg = train.make_config(spoiled(base_config(), rng))
