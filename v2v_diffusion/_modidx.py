@@ -608,6 +608,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'v2v_diffusion/learner.py'),
                                        'v2v_diffusion.learner._Restorer.forward': ( 'learner.html#_restorer.forward',
                                                                                     'v2v_diffusion/learner.py'),
+                                       'v2v_diffusion.learner._as_clip': ('learner.html#_as_clip', 'v2v_diffusion/learner.py'),
                                        'v2v_diffusion.learner._measures': ('learner.html#_measures', 'v2v_diffusion/learner.py'),
                                        'v2v_diffusion.learner._stage_learner': ('learner.html#_stage_learner', 'v2v_diffusion/learner.py'),
                                        'v2v_diffusion.learner._told': ('learner.html#_told', 'v2v_diffusion/learner.py'),

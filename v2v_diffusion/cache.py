@@ -24,9 +24,9 @@ from .model import *
 from .learner import *
 
 # %% ../nbs/16b_cache.ipynb #0af3984b
-_spared = ('unet','attention_','temporal_','conv','num_frames','diffusion_','noise_schedule','prediction','steps','checkpointing',
+_unet_only = ('unet','attention_','temporal_','conv','num_frames','diffusion_','noise_schedule','prediction','steps','checkpointing',
            'logvar_weight','exposure_weight','vae.decoder','vae.linear_dec','vae.probe')
-_spared = {'encode_pair': _spared, 'predictor_pair': (*_spared,'vae','latent_dim','space','pixel_patch','predictor_channel','predictor.unet')}
+_spared = {'encode_pair': _unet_only, 'predictor_pair': (*_unet_only,'vae','latent_dim','space','pixel_patch','predictor_channel','predictor.unet')}
 
 @cache
 def _code():

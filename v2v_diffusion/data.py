@@ -557,14 +557,14 @@ def shares(self:VideoDataset,
 
 # %% ../nbs/03_data.ipynb #b5bff57c
 def _cut(x, p, want):
-    "Cut `want`, (f,h,w), out of `x` as plan `p` says; what is too small is mirrored at its end"
+    "Cut `want`, (f,h,w), out of `x` as the specification `p` says; what is too small is mirrored at its end"
     f,h,w = want
     x = x[:, :f, p['row']:p['row']+h, p['col']:p['col']+w].flip([1]*p['reverse'] + [3]*p['flip'])
     return pad_to_multiple(x, [n if o<n else 1 for o,n in zip(x.shape[1:], want)])
 
 @patch
 def _read(self:VideoDataset, p):
-    "The window that plan `p` names, of both files of its pair, None for one that is not there"
+    "The window that the specification `p` names, of both files of its pair, None for one that is not there"
     want,pair = self.shape(p['pair']),self.pairs[p['pair']]
     x,y = [None if o is None else read_clip(o, p['start'], self._span(), self.deinterlace)[:,::self.stride] for o in (pair['input'],pair['target'])]
     if x is not None and x.shape!=y.shape:
@@ -574,9 +574,9 @@ def _read(self:VideoDataset, p):
 # %% ../nbs/03_data.ipynb #11e89db2
 @patch
 def clip(self:VideoDataset,
-    clip_spec, # what `plan` gave
+    clip_spec, # what the method `clip_spec` gave
 ): # `(input, target)`, `TensorVideo`s `(3,f,h,w)`
-    "The pair of clips that a plan describes"
+    "The pair of clips that a specification describes"
     if self.source_type=='synthetic':
         n,train = clip_spec['n'],self.split=='train'
         x,y = None,synthetic_clip(self.photos if train else [self.photos[n%2]], self.num_frames, self.resolution, self._gen(n), augment=train)

@@ -132,6 +132,14 @@ class _Restorer(nn.Module):
 
     def forward(self, input): return self.model.restore(input, generator=self.generator)
 
+def _as_clip(item):
+    "A clip (3,f,h,w) from what `predict` takes"
+    x = read_video(item) if isinstance(item, (str,Path)) else item
+    if isinstance(x, np.ndarray) and x.dtype==np.uint8 and x.ndim==4: x = video_from_uint8(x)
+    if isinstance(x, torch.Tensor) and x.ndim==4 and len(x)==3: return x
+    what = f'{x.dtype} of {tuple(x.shape)}' if hasattr(x, 'shape') else type(x).__name__
+    raise V2VError(f'predict: give a clip (3,f,h,w) in [-1,1], an array (f,h,w,3) of uint8, or a file, not {what}')
+
 class V2VLearner(Learner):
     "A fastai Learner whose predictions are videos"
     def predict(self,
@@ -139,9 +147,8 @@ class V2VLearner(Learner):
         **kw, # for `VideoToVideoDiffusion.restore`
     ): # the restored clip (3,f,h,w)
         "Restore one clip"
-        clip = read_video(item) if isinstance(item, (str,Path)) else video_from_uint8(item) if isinstance(item, np.ndarray) else item
         self.model.eval()
-        return self.model.restore(clip[None].to(self.dls.device), **kw)[0].cpu()
+        return self.model.restore(_as_clip(item)[None].to(self.dls.device), **kw)[0].cpu()
 
     def get_preds(self,
         ds_idx=1, # 0: the training clips, 1: those of the validation
