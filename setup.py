@@ -11,6 +11,7 @@ cfg = config['DEFAULT']
 
 lib = cfg['lib_path']
 version = re.search(r'^__version__ = "(.+)"', (root/lib/'__init__.py').read_text(encoding='utf-8'), re.M)[1]
+train,dev = [cfg[f'{o}_requirements'].split() for o in ('train','dev')]
 statuses = '1 - Planning,2 - Pre-Alpha,3 - Alpha,4 - Beta,5 - Production/Stable,6 - Mature,7 - Inactive'.split(',')
 
 setup(
@@ -31,7 +32,7 @@ setup(
     ],
     python_requires='>='+cfg['min_python'],
     install_requires=cfg['requirements'].split(),
-    extras_require=dict(dev=cfg['dev_requirements'].split(), diffusers=[o for o in cfg['dev_requirements'].split() if o.startswith('diffusers')]),
+    extras_require=dict(train=train, dev=train+dev, diffusers=[o for o in dev if o.startswith('diffusers')]),
     packages=find_packages(include=[lib, f'{lib}.*']),
     include_package_data=False,
     package_data={lib: cfg['package_data'].split()},

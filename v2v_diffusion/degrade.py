@@ -6,13 +6,14 @@
 __all__ = ['degradations', 'degradation_presets', 'expose', 'brighten', 'sensor_noise', 'to_8bit', 'low_light', 'gaussian_noise',
            'blur', 'downscale', 'upscale', 'ar1_noise', 'brightness_flicker', 'scratches', 'dropouts', 'missing_frames',
            'blotches', 'banding', 'mpeg4', 'h264', 'fit_exposure', 'exposures_from_pairs', 'check_recipe', 'degrade',
-           'random_recipe']
+           'random_recipe', 'check_degrade']
 
 # %% ../nbs/02_degrade.ipynb #1ef51661
 import av, inspect, io, math
 from difflib import get_close_matches
 import numpy as np, torch, torch.nn.functional as F
 from .core import *
+from .display import *
 
 # %% ../nbs/02_degrade.ipynb #2b760f09
 def _light(x): return (x + 1)/2
@@ -463,3 +464,12 @@ def random_recipe(
     if task=='noise': step = dict(name='gaussian_noise', sigma=round(10 + 40*u, 2))
     else: step = dict(name='low_light', exposure=round(.1*5**u, 4))
     return dict(seed=seed, steps=[step])
+
+# %% ../nbs/02_degrade.ipynb #8a462327
+def check_degrade(
+    d:str|dict|None, # a preset, a recipe, or nothing
+):
+    "Refuse what is neither a preset nor a recipe"
+    if isinstance(d, dict): check_recipe(d)
+    elif d in _renamed: raise V2VError(f'degrade {d!r} is now {_renamed[d]!r}')
+    elif d is not None and d not in degradation_presets: raise V2VError(f"degrade {d!r}: give a recipe, or one of {', '.join(degradation_presets)}")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['baselines', 'psnr', 'ssim', 'frame_differences', 'flicker', 'seam_ratio', 'identity', 'true_gain', 'gaussian',
-           'temporal_median', 'noise_level', 'nlm', 'baseline_table', 'detail', 'unsharp', 'spectrum_ratio',
+           'temporal_median', 'estimate_noise_sigma', 'nlm', 'baseline_table', 'detail', 'unsharp', 'spectrum_ratio',
            'laplacian_pyramid', 'sliced_wasserstein', 'sliced_wasserstein_floor', 'unsharp_curve', 'at_psnr',
            'coverage', 'spread_ratio', 'uncertainty_error_corr', 'expected_coverage', 'high_pass', 'consistency',
            'bootstrap_interval']
@@ -13,7 +13,6 @@ __all__ = ['baselines', 'psnr', 'ssim', 'frame_differences', 'flicker', 'seam_ra
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 import math, numpy as np, torch, torch.nn.functional as F
-from skimage.restoration import denoise_nl_means
 from .core import *
 from .degrade import *
 
@@ -122,20 +121,24 @@ def temporal_median(
     return near.unflatten(-3, (n,f)).median(-4).values
 
 # %% ../nbs/04_metrics.ipynb #6ab9f2d5
-def noise_level(y):
-    "Estimate the noise's standard deviation from the finest diagonal detail of all frames"
-    d = y.detach().diff(dim=-1).diff(dim=-2)/2 # of four neighbors: as strong as the noise of one
-    return d.abs().median().item()/.6745
+def estimate_noise_sigma(
+    y:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)`, 2x2 pixels or more
+) -> torch.Tensor: # in the units of `y`: a scalar, or `(b,)` for a batch
+    "Standard deviation of the noise of a clip, from the finest diagonal detail of all frames"
+    h,w = [n//2*2 for n in y.shape[-2:]]
+    a,b,c,d = [y.detach()[...,i:h:2,j:w:2] for i in (0,1) for j in (0,1)]
+    return as_tensor(a-b-c+d).abs().flatten(-4).median(-1).values/(2*.6745) # of four neighbors: twice as strong as the noise of one
 
 # %% ../nbs/04_metrics.ipynb #6ee9faff
 def nlm(
     y, # `(c,f,h,w)` or `(b,c,f,h,w)`
-    sigma=None, # standard deviation of the noise, in the units of `y`; None: its `noise_level`
+    sigma=None, # standard deviation of the noise, in the units of `y`; None: `estimate_noise_sigma`
     strength=.6, # how unlike patches may be, in units of the noise
 ): # the same shape
-    "Non-local means of each frame"
+    "Non-local means of each frame, by scikit-image"
+    from skimage.restoration import denoise_nl_means
     if y.ndim==5: return torch.stack([nlm(o, sigma, strength) for o in y])
-    if sigma is None: sigma = noise_level(y)
+    if sigma is None: sigma = estimate_noise_sigma(y).item()
     kw = dict(patch_size=5, patch_distance=6, h=strength*sigma, sigma=sigma, fast_mode=True, channel_axis=-1)
     with ThreadPoolExecutor(torch.get_num_threads()) as ex: # frames side by side
         out = list(ex.map(partial(denoise_nl_means, **kw), y.detach().float().cpu().movedim(0,-1).numpy())) # f h w c
