@@ -12,25 +12,26 @@ from argparse import ArgumentParser
 # %% ../nbs/45_cli.ipynb #a29a1fc2
 def _say(prog, what, msg): print(f'{prog}: {what}: ' + ' '.join(str(msg).split()), file=sys.stderr)
 
-def _users(e):
-    "Is it something that a user can mend?"
+def _is_user_error(e):
+    "Is it something that a user can fix?"
     from v2v_diffusion.core import V2VError
+    if isinstance(e, ModuleNotFoundError): return bool(e.name) and not e.name.startswith('v2v_diffusion')
     full = isinstance(e, RuntimeError) and ('out of memory' in str(e) or "can't allocate memory" in str(e))
-    return full or isinstance(e, (V2VError, OSError, MemoryError, ModuleNotFoundError))
+    return full or isinstance(e, (V2VError, OSError, MemoryError))
 
 def _message(e):
-    "The line for an error of a user's"
-    if isinstance(e, ModuleNotFoundError): return f"this needs {e.name}: pip install 'v2v_diffusion[train]'"
+    "The line for such an error"
+    if isinstance(e, ModuleNotFoundError): return f"this needs {e.name.split('.')[0]}: pip install 'v2v_diffusion[train]'"
     if isinstance(e, OSError) and e.filename and e.strerror: return f'{e.filename}: {e.strerror}'
     if not isinstance(e, (ValueError, OSError)): return 'out of memory; a smaller size, window or batch needs less'
     return str(e) or type(e).__name__
 
 # %% ../nbs/45_cli.ipynb #d47a2498
 def _guard(prog, quiet, body):
-    "Call `body()`; what a user did wrong becomes one line on stderr and exit code 1"
+    "Exit code of `body()`; what a user can fix becomes one line on stderr and exit code 1"
     def notice(message, *args, **kwargs):
-        from tqdm import tqdm
         if quiet: return
+        from tqdm import tqdm
         with tqdm.external_write_mode(sys.stderr): _say(prog, 'notice', message)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
@@ -41,22 +42,22 @@ def _guard(prog, quiet, body):
             _say(prog, 'stopped', 'interrupted')
             return 130
         except Exception as e:
-            if not _users(e): raise
+            if not _is_user_error(e): raise
             _say(prog, 'error', _message(e))
             return 1
 
 # %% ../nbs/45_cli.ipynb #82b881a1
 class _Parser(ArgumentParser):
-    "An `ArgumentParser` with `--quiet` that says its errors in one line"
-    def __init__(self, prog, about):
-        super().__init__(prog=prog, description=about)
-        self.add_argument('--quiet', action='store_true', help='say nothing but errors')
+    "An `ArgumentParser` with `--quiet`, whose errors are one line"
+    def __init__(self, prog, description):
+        super().__init__(prog=prog, description=description)
+        self.add_argument('--quiet', action='store_true', help='print nothing but errors')
 
     def error(self, message): self.exit(2, f'{self.prog}: error: {message}; try {self.prog} --help\n')
 
 # %% ../nbs/45_cli.ipynb #3a606e5f
 def _restore_parser():
-    p = _Parser('v2v_restore', 'Restore a video, or each video of a folder; frames, rate and sound stay as they are.')
+    p = _Parser('v2v_restore', 'Restore a video, or each video of a folder; frames, rate and audio stay as they are.')
     p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, or a saved folder (the model that comes with the package)')
     p.add_argument('--input', required=True, metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
     p.add_argument('--output', required=True, metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
@@ -69,17 +70,16 @@ def _restore_parser():
     p.add_argument('--exposure', type=float, metavar='E', help='fraction of the light that a dark video got (estimated)')
     p.add_argument('--average', type=int, default=1, metavar='K', help='samples to average (%(default)s)')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='the same seed gives the same video (%(default)s)')
-    p.add_argument('--check', action='store_true', help='ask whether what was taken away looks like noise, and show it in OUTPUT.check.png')
+    p.add_argument('--check', action='store_true', help='warn where what was removed is unlike noise, and show it in OUTPUT.check.png')
     return p
 
 # %% ../nbs/45_cli.ipynb #2890d8c6
 def _check(model, a, input, output):
-    "Warn and show where more than noise was taken"
+    "Warn where the residual is unlike noise"
     from v2v_diffusion.residuals import check_restored
     from v2v_diffusion.restore import estimate_video_exposure
     n = a.num_frames or model.config.num_frames
-    exposure = a.exposure or estimate_video_exposure(model, input, n)
-    for line in check_restored(input, output, exposure, n): warnings.warn(f'{output}: {line}')
+    for line in check_restored(input, output, a.exposure or estimate_video_exposure(model, input, n), n): warnings.warn(f'{output}: {line}')
 
 def _restore(a, prog):
     from pathlib import Path
@@ -87,53 +87,51 @@ def _restore(a, prog):
     from v2v_diffusion.restore import generate_video, load_model, restore_folder
     from v2v_diffusion.video import frame_files, output_endings
     if not Path(a.input).exists(): raise V2VError(f'{a.input}: no such file or folder')
-    kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, num_frames=a.num_frames, resolution=a.resolution,
-        exposure=a.exposure, average=a.average, seed=a.seed, noise=a.noise, progress=not a.quiet, deinterlace=a.deinterlace)
+    kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet)
+    kw |= {k: getattr(a, k) for k in ('num_frames','resolution','exposure','average','seed','noise','deinterlace')}
     model = load_model(a.checkpoint).to(def_device)
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
     if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
         _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
-    film = Path(a.output).suffix.lower() in output_endings and frame_files(a.input) # the pictures of one video
-    if Path(a.input).is_dir() and not film:
-        done = restore_folder(model, a.input, a.output, **kw)
-        bad = [e for e in done.values() if isinstance(e, Exception)]
-        for e in bad: _say(prog, 'error', _message(e))
-        for name,o in done.items():
-            if a.check and not isinstance(o, Exception): _check(model, a, Path(a.input)/name, o.path)
-        return int(bool(bad))
-    o = generate_video(model, a.input, a.output, **kw)
-    if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}')
-    if a.check: _check(model, a, a.input, a.output)
+    numbered = Path(a.output).suffix.lower() in output_endings and frame_files(a.input) # the pictures of one video
+    if Path(a.input).is_dir() and not numbered: done = restore_folder(model, a.input, a.output, **kw)
+    else:
+        done = {'': (o := generate_video(model, a.input, a.output, **kw))}
+        if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}')
+    bad = [e for e in done.values() if isinstance(e, Exception)]
+    for e in bad: _say(prog, 'error', _message(e))
+    for name,o in done.items():
+        if a.check and o not in bad: _check(model, a, Path(a.input)/name, o.path)
+    return int(bool(bad))
 
-# %% ../nbs/45_cli.ipynb #697bba28
-def restore(argv=None):
+def restore(argv:list|None=None) -> int: # the exit code
     "Restore a video, or each video of a folder"
     p = _restore_parser()
     a = p.parse_args(argv)
     return _guard(p.prog, a.quiet, lambda: _restore(a, p.prog))
 
 # %% ../nbs/45_cli.ipynb #5f19ebac
-def train(argv=None):
-    "Train a model as a preset or a YAML file says"
+def train(argv:list|None=None) -> int: # the exit code
+    "Train a model by a preset or a YAML file"
     p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.')
     p.add_argument('--config', required=True, metavar='PRESET_OR_YAML', help='tiny, small, full, pretrained, or a file')
-    p.add_argument('--resume', metavar='CKPT_OR_last', help='a checkpoint to go on from, or the word last')
+    p.add_argument('--resume', metavar='CKPT_OR_last', help='a checkpoint to continue from, or the word last')
     p.add_argument('--set', action='extend', nargs='+', default=[], metavar='section.key=value', help='change a setting; may be repeated')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.config import load_config
-        from v2v_diffusion.train import train as run
-        path = run(load_config(a.config, a.set), resume=a.resume, quiet=a.quiet)
+        from v2v_diffusion.train import train
+        path = train(load_config(a.config, a.set), resume=a.resume, quiet=a.quiet)
         if not a.quiet: print(f'wrote {path}')
     return _guard(p.prog, a.quiet, body)
 
 # %% ../nbs/45_cli.ipynb #9c019de4
-def demo(argv=None):
+def demo(argv:list|None=None) -> int: # the exit code
     "Train a small model on built-in clips, restore clips that it was never trained on, print the table"
     p = _Parser('v2v_demo', 'Train a small model on built-in clips, restore clips that it was never trained on, print the benchmark.')
     p.add_argument('--output', default='demo', metavar='DIR', help='folder for videos, pictures and figures (%(default)s)')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='the same seed gives the same result (%(default)s)')
-    p.add_argument('--pretrained', action='store_true', help='do not train: show what the model that comes with the package can do')
+    p.add_argument('--pretrained', action='store_true', help='do not train: show the model that comes with the package')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.demo import pretrained_demo, run_demo
@@ -141,7 +139,7 @@ def demo(argv=None):
     return _guard(p.prog, a.quiet, body)
 
 # %% ../nbs/45_cli.ipynb #2ab457a8
-def table(argv=None):
+def table(argv:list|None=None) -> int: # the exit code
     "Evaluate a model beside everything simpler, and write the table"
     p = _Parser('v2v_table', 'Evaluate a model on clips that no model here was trained on; writes tables as .json, .md and .csv, and pictures.')
     p.add_argument('--checkpoint', metavar='F', help='the model (the one that comes with the package)')
