@@ -7,21 +7,18 @@ __all__ = ['def_device', 'seed_everything', 'keyed_generator', 'V2VError', 'safe
            'ConfigSection', 'exercise']
 
 # %% ../nbs/00_core.ipynb #fca25901
-import contextlib, errno, hashlib, json, os, random, secrets, zipfile
+import contextlib, errno, hashlib, json, numpy as np, os, random, secrets, torch, zipfile
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from pickle import UnpicklingError
-
-import numpy as np, torch
 from pydantic import BaseModel, ValidationError
 
 # %% ../nbs/00_core.ipynb #7862c830
 def_device = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
 
 # %% ../nbs/00_core.ipynb #a607200c
-def seed_everything(
-    seed:int # any integer; the same one gives the same numbers
-):
+def seed_everything(seed:int) -> None:
     "Seed the generators of python, numpy and torch"
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -29,8 +26,8 @@ def seed_everything(
 
 # %% ../nbs/00_core.ipynb #0111640c
 def keyed_generator(
-    *keys, # numbers and words, such as `(seed, 'clip', 3)`
-    device='cpu' # where the generator lives
+    *keys:int|float|str, # such as `(seed, 'clip', 3)`
+    device:str|torch.device='cpu', # where the generator lives
 ) -> torch.Generator: # its numbers depend on the keys and on nothing else
     "A generator named by `keys`: same keys, same numbers, in every process"
     text = json.dumps(keys, default=lambda o: o.item())
@@ -39,31 +36,24 @@ def keyed_generator(
 
 # %% ../nbs/00_core.ipynb #c455a6a3
 class V2VError(ValueError):
-    "What a user can mend: one line that says what was wrong, where, and what to do"
-    def __init__(self, msg=''):
+    "What a user can fix: one line with what was wrong, where, and what to do"
+    def __init__(self, msg:str=''):
         self.line = ' '.join(str(msg).splitlines())
         super().__init__(self.line)
 
-    def __str__(self): return self.line # fastai rewrites the arguments of what its callbacks raise
+    def __str__(self) -> str: return self.line # fastai rewrites the arguments of what its callbacks raise
 
 # %% ../nbs/00_core.ipynb #c80a547a
 _no_write = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO
 
-def _refusal(path):
-    "Why `path` cannot be written, or None"
-    if not path.parent.is_dir(): return f'there is no folder {path.parent}; make it first'
-    if path.exists() and not path.is_file(): return 'it exists and is not a file; give another name'
-
-# %% ../nbs/00_core.ipynb #8389d7e8
 @contextlib.contextmanager
-def safe_path(
-    path # the file that will appear, whole or not at all
-):
+def safe_path(path:str|Path) -> Iterator[Path]:
     "Yield a temporary name beside `path`; rename it to `path` if all went well, remove it if not"
     real = Path(os.path.realpath(path)) # a link stays a link
+    if not real.parent.is_dir(): raise V2VError(f'cannot write {path}: there is no folder {real.parent}; make it first')
+    if real.exists() and not real.is_file(): raise V2VError(f'cannot write {path}: it exists and is not a file; give another name')
     suffix = '.part' if real.suffix=='.pt' else real.suffix
     tmp = real.parent/f'.tmp-{secrets.token_hex(4)}{suffix}'
-    if why := _refusal(real): raise V2VError(f'cannot write {path}: {why}')
     try:
         tmp.touch(exist_ok=False)
         mode = tmp.stat().st_mode
@@ -76,12 +66,9 @@ def safe_path(
         raise V2VError(f'cannot write {path}: {e.strerror}; choose another place') from None
     finally: tmp.unlink(missing_ok=True)
 
-# %% ../nbs/00_core.ipynb #b39dc500
-def as_tensor(
-    x, # what `torch.as_tensor` takes
-    **kw, # for it
-) -> torch.Tensor: # without a type of its own
-    "`torch.as_tensor`, and a plain one"
+# %% ../nbs/00_core.ipynb #5dbf15eb
+def as_tensor(x:torch.Tensor|np.ndarray|list|float, **kw) -> torch.Tensor:
+    "`torch.as_tensor`, without a type of its own"
     return torch.as_tensor(x, **kw).as_subclass(torch.Tensor)
 
 # %% ../nbs/00_core.ipynb #917e57b5
@@ -91,26 +78,22 @@ def _plain(o):
     if type(o) is dict: return {k: _plain(v) for k,v in o.items()}
     return type(o)(map(_plain, o)) if type(o) in (list, tuple) else o
 
-def save_torch(obj, path):
+def save_torch(obj:object, path:str|Path) -> None:
     "Save tensors and plain values in one file; an existing file is replaced only by a whole one"
     with safe_path(path) as tmp, open(tmp, 'wb') as f:
         try: torch.save(_plain(obj), f)
         except RuntimeError as e: # torch's own complaint about a full disk hides the first
             raise V2VError(f'cannot write {path}: {e.__context__ or e}') from None
 
-# %% ../nbs/00_core.ipynb #d70d7ff1
-def load_torch(
-    path, # a file that `save_torch` wrote
-    map_location='cpu' # device for the tensors
-):
-    "Load `path` without running any code that it may hold"
+def load_torch(path:str|Path) -> object:
+    "Load what `save_torch` wrote, to the CPU and without running any code that the file may hold"
     path = Path(path)
     if not path.is_file(): raise V2VError(f'{path}: no such file')
     with open(path, 'rb') as f: head = f.read(2)
     if not zipfile.is_zipfile(path):
         why = 'is truncated; copy it again' if head==b'PK' else 'is not a checkpoint'
         raise V2VError(f'{path} {"is empty" if not head else why}')
-    try: return torch.load(path, map_location=map_location, weights_only=True)
+    try: return torch.load(path, map_location='cpu', weights_only=True)
     except UnpicklingError:
         raise V2VError(f'{path} holds more than tensors and plain values: refused, it could run code') from None
     except Exception as e: raise V2VError(f'{path} is damaged ({type(e).__name__}); copy it again') from None
@@ -124,7 +107,7 @@ class ConfigSection(BaseModel, extra='forbid', validate_default=True):
 
     @classmethod
     def _why(cls, e):
-        "The first thing wrong, in a line"
+        "One of pydantic's errors, in a line"
         if isinstance(e.get('ctx', {}).get('error'), V2VError): return str(e['ctx']['error'])
         section,key = cls.__name__.removesuffix('Config').lower(),str(e['loc'][0])
         if e['type']=='extra_forbidden':
@@ -134,7 +117,7 @@ class ConfigSection(BaseModel, extra='forbid', validate_default=True):
 
 # %% ../nbs/00_core.ipynb #17c6bce6
 @contextlib.contextmanager
-def exercise():
-    "Within: assertions on an answer; one that is still to be written is said and stops nothing"
+def exercise() -> Iterator[None]:
+    "Around assertions on an answer: one that is still to be written is reported and stops nothing"
     try: yield
     except NotImplementedError: print('not solved yet')

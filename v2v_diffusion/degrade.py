@@ -20,43 +20,33 @@ def _light(x): return (x + 1)/2
 def _video(s): return s*2 - 1
 
 # %% ../nbs/02_degrade.ipynb #800305b9
-def _per_clip(v, x):
-    "A number, or one a clip `(b,)`, in a shape that multiplies `x`"
-    v = torch.as_tensor(v, dtype=x.dtype, device=x.device)
-    return v.reshape(-1, *[1]*(x.ndim-1)) if v.ndim else v
-
 def _exposure(e, x):
-    "The exposure in the shape that multiplies `x`, refused outside (0,1]"
-    e = _per_clip(e, x)
-    if ((e>0)&(e<=1)).all(): return e
-    raise V2VError(f'exposure {e.flatten().tolist()}: give a fraction of the light above 0 and at most 1')
+    "An exposure, or one a clip `(b,)`, in a shape that multiplies `x`; refused outside (0,1]"
+    e = torch.as_tensor(e, dtype=x.dtype, device=x.device)
+    if not ((e>0)&(e<=1)).all(): raise V2VError(f'exposure {e.flatten().tolist()}: give a fraction of the light above 0 and at most 1')
+    return e.reshape(-1, *[1]*(x.ndim-1)) if e.ndim else e
 
 # %% ../nbs/02_degrade.ipynb #d8fb7a5e
-def expose(
-    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
-    exposure:float=.2, # fraction of the light that is left, in (0,1]; a number, or one a clip `(b,)`
-) -> torch.Tensor: # the same shape, darker, without noise and not rounded
-    "The dark clip a perfect sensor would see"
+def expose(x:torch.Tensor, exposure:float|torch.Tensor=.2) -> torch.Tensor:
+    "The dark clip of a perfect sensor, without noise and not rounded; `exposure` in (0,1] is a number, or one a clip `(b,)`"
     e = _exposure(exposure, x)
     return _video(e * _light(x).clamp(min=0)**(1 + (1-e)/4))
 
 # %% ../nbs/02_degrade.ipynb #e66a36de
-def brighten(
-    y:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1], dark
-    exposure:float, # the exposure it was taken with; a number, or one a clip `(b,)`
-) -> torch.Tensor: # the same shape; noise may lift it above 1, which is not clipped
-    "The true gain: undo `expose` exactly"
+def brighten(y:torch.Tensor, exposure:float|torch.Tensor) -> torch.Tensor:
+    "Exposure correction of a dark clip: undo `expose` exactly; not clipped"
     e = _exposure(exposure, y)
     return _video((_light(y).clamp(min=0)/e)**(1/(1 + (1-e)/4)))
 
 # %% ../nbs/02_degrade.ipynb #9cf428a7
-def _not_negative(most=math.inf, **kw):
+def _check_range(lo=0, hi=math.inf, whole=False, **kw):
+    "Refuse a number outside of `lo` to `hi`, or with a fraction where it has to be whole"
     for k,v in kw.items():
-        if isinstance(v, (list,tuple)) or not 0<=v<=most:
-            raise V2VError(f'{k}={v}: give a number {"that is 0 or more" if most==math.inf else f"from 0 to {most}"}')
+        if isinstance(v, (list,tuple)) or not lo<=v<=hi or whole and v!=int(v):
+            raise V2VError(f'{k}={v}: give a {"whole " if whole else ""}number{f", {lo} or more" if hi==math.inf else f" from {lo} to {hi}"}')
 
 def _randn(x, generator=None):
-    "Normal numbers of `x`'s shape, drawn where the generator lives: the same on every device"
+    "Normal numbers of `x`'s shape, sampled where the generator lives: the same on every device"
     dev = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, device=dev).to(x)
 
@@ -65,25 +55,25 @@ def sensor_noise(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
     shot:float=.003, # variance for each unit of light
     read:float=.02, # standard deviation that is there in the dark
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, not clipped
     "Add noise whose variance is a line in the light: `shot*s + read**2`"
-    _not_negative(shot=shot, read=read)
+    _check_range(shot=shot, read=read)
     s = _light(x)
     return _video(s + (shot*s.clamp(min=0) + read**2).sqrt() * _randn(x, generator))
 
 # %% ../nbs/02_degrade.ipynb #e8705233
-def to_8bit(x):
+def to_8bit(x:torch.Tensor) -> torch.Tensor:
     "What a file keeps: clipped to [-1,1] and rounded to one of 256 values"
     return _video((_light(x).clamp(0,1)*255).round()/255)
 
 # %% ../nbs/02_degrade.ipynb #d0f01b26
 def low_light(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
-    exposure:float=.2, # fraction of the light, in (0,1]; a number, or one a clip `(b,)`
+    exposure:float|torch.Tensor=.2, # fraction of the light, in (0,1]; a number, or one a clip `(b,)`
     shot:float=.003, # variance for each unit of light
     read:float=.02, # standard deviation that is there in the dark
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, 8 bit
     "A dark, noisy recording: exposure, then shot and read noise, clipped, 8 bit"
     return to_8bit(sensor_noise(expose(x, exposure), shot, read, generator))
@@ -92,10 +82,10 @@ def low_light(
 def gaussian_noise(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
     sigma:float=25., # standard deviation, on the scale of 0 to 255
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, 8 bit
     "Add the same Gaussian noise everywhere, clipped, 8 bit"
-    _not_negative(sigma=sigma)
+    _check_range(sigma=sigma)
     return to_8bit(x + sigma/127.5*_randn(x, generator))
 
 # %% ../nbs/02_degrade.ipynb #5304617f
@@ -113,24 +103,18 @@ def _blur_frames(z, k):
     z = F.conv2d(z, k.view(1,1,-1,1).repeat(c,1,1,1), groups=c)
     return F.conv2d(z, k.view(1,1,1,-1).repeat(c,1,1,1), groups=c)
 
-def blur(
-    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)`
-    sigma:float=1., # width of the Gaussian, in pixels; 0: none
-) -> torch.Tensor: # the same shape
-    "Blur each frame with a Gaussian"
-    _not_negative(100, sigma=sigma)
+def blur(x:torch.Tensor, sigma:float=1.) -> torch.Tensor:
+    "Blur each frame with a Gaussian whose width is `sigma` pixels; 0: none"
+    _check_range(hi=100, sigma=sigma)
     if sigma==0: return x
     i = torch.arange(-math.ceil(3*sigma), math.ceil(3*sigma) + 1).to(x)
     k = torch.exp(-i**2/(2*sigma**2)).as_subclass(torch.Tensor)
     return _per_frame(lambda z: _blur_frames(z, k/k.sum()), x)
 
 # %% ../nbs/02_degrade.ipynb #01267130
-def downscale(
-    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)`
-    factor:int=2, # pixels a side that become one
-) -> torch.Tensor: # the same shape, with the fine detail gone
-    "Average each frame down by `factor`, and stretch it back"
-    if factor<1 or factor!=int(factor): raise V2VError(f'factor={factor}: give a whole number, 1 or more')
+def downscale(x:torch.Tensor, factor:int=2) -> torch.Tensor:
+    "Average each frame down, `factor` pixels a side to one, and stretch it back"
+    _check_range(1, whole=True, factor=factor)
     h,w = x.shape[-2:]
     small = max(1, h//int(factor)), max(1, w//int(factor))
     def f(z): return F.interpolate(F.interpolate(z, small, mode='area'), (h,w), mode='bilinear', align_corners=False)
@@ -141,10 +125,10 @@ def upscale(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
     factor:int=4, # pixels a side that the small clip has one of
     sigma:float=0., # noise of the small clip: standard deviation, on the scale of 0 to 255
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, in [-1,1]
     "A small 8-bit clip with noise, enlarged by bicubic interpolation"
-    if factor<1 or factor!=int(factor): raise V2VError(f'factor={factor}: give a whole number, 1 or more')
+    _check_range(1, whole=True, factor=factor)
     size = x.shape[-2:]
     small = [max(1, round(n/factor)) for n in size]
     low = gaussian_noise(_per_frame(lambda z: F.interpolate(z, small, mode='area'), x), sigma, generator)
@@ -152,12 +136,12 @@ def upscale(
 
 # %% ../nbs/02_degrade.ipynb #351d39f3
 def ar1_noise(
-    n, # how many numbers
-    smooth=.5, # correlation of each with the one before, from 0 up to 1
-    generator=None, # source of the randomness
-): # `(n,)`, each normal with variance 1
-    "Numbers that lean on the one before"
-    if not 0<=smooth<=1: raise V2VError(f'smooth={smooth}: give a number from 0 to 1')
+    n:int, # how many numbers
+    smooth:float=.5, # correlation of each with the one before, from 0 up to 1
+    generator:torch.Generator|None=None, # None: torch's global one
+) -> torch.Tensor: # `(n,)`, each normal with variance 1
+    "Noise in which each number is correlated with the one before"
+    _check_range(hi=1, smooth=smooth)
     out,eps = [],torch.randn(n, generator=generator).tolist()
     for e in eps: out.append(smooth*out[-1] + (1-smooth**2)**.5*e if out else e)
     return torch.tensor(out)
@@ -171,10 +155,10 @@ def brightness_flicker(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
     amount:float=.1, # standard deviation of the logarithm of a frame's gain
     smooth:float=.5, # correlation of neighboring frames, from 0 to 1
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, 8 bit
-    "A lamp that is not steady"
-    _not_negative(3, amount=amount)
+    "Brightness that varies from frame to frame"
+    _check_range(hi=3, amount=amount)
     def one(o): return _light(o)*(amount*ar1_noise(o.shape[1], smooth, generator)).exp().to(o)[:,None,None]
     return to_8bit(_video(_each(one, x)))
 
@@ -183,10 +167,10 @@ def scratches(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
     count:int=2, # how many in a clip
     strength:float=.5, # how much brighter or darker, in units of [-1,1]
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, in [-1,1]
     "Bright or dark columns that stay for some frames and drift"
-    _not_negative(100, count=count, strength=strength)
+    _check_range(hi=100, count=count, strength=strength)
     def one(o):
         f,w = o.shape[1],o.shape[-1]
         cols,out = torch.arange(w),o
@@ -198,31 +182,35 @@ def scratches(
         return out.clamp(-1,1)
     return _each(one, x)
 
+def _events(n_frames, rate, k, generator):
+    "A frame, and `k` numbers in [0,1], for each of the events in a clip, of which a frame has `rate` on average"
+    for i,n in enumerate(torch.poisson(torch.full((n_frames,), float(rate)), generator=generator).int().tolist()):
+        for u in torch.rand(n, k, generator=generator).tolist(): yield i,u
+
 def dropouts(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
     rate:float=1., # how many in a frame, on average
     length:float=.3, # of each, as a fraction of the width, on average
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape
     "Pieces of lines that are white or black"
-    _not_negative(100, rate=rate, length=length)
+    _check_range(hi=100, rate=rate, length=length)
     def one(o):
         out,(f,h,w) = o.clone(),o.shape[1:]
-        for i,n in enumerate(torch.poisson(torch.full((f,), float(rate)), generator=generator).int().tolist()):
-            for row,col,long,white in torch.rand(n, 4, generator=generator).tolist():
-                c = int(col*w)
-                out[:,i,int(row*h),c:c+math.ceil(2*long*length*w)] = 1. if white<.7 else -1.
+        for i,(row,col,long,white) in _events(f, rate, 4, generator):
+            c = int(col*w)
+            out[:,i,int(row*h),c:c+math.ceil(2*long*length*w)] = 1. if white<.7 else -1.
         return out
     return _each(one, x)
 
 # %% ../nbs/02_degrade.ipynb #55368ffd
 def missing_frames(
-    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)`
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)`, any range
     rate:float=.15, # fraction of the frames that are missing, from 0 to 1
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape
     "Frames that repeat the one before"
-    _not_negative(1, rate=rate)
+    _check_range(hi=1, rate=rate)
     def one(o):
         n = torch.arange(o.shape[1])
         lost = torch.rand(len(n), generator=generator)<rate
@@ -241,27 +229,23 @@ def blotches(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
     rate:float=1., # how many in a frame, on average
     size:float=.1, # of each, as a fraction of the shorter side, on average
-    generator:torch.Generator=None, # None: torch's global one
+    generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, in [-1,1]
     "Irregular bright or dark spots that last one frame"
-    _not_negative(100, rate=rate)
-    _not_negative(1, size=size)
+    _check_range(hi=100, rate=rate)
+    _check_range(hi=1, size=size)
     def one(o):
         out,(f,h,w) = o.clone(),o.shape[1:]
-        for i,n in enumerate(torch.poisson(torch.full((f,), float(rate)), generator=generator).int().tolist()):
-            for *u,sign,level in torch.rand(n, 7, generator=generator).tolist():
-                shade = (.6 + .4*level)*(1 if sign<.6 else -1)
-                out[:,i] += _blotch(h, w, size, u).to(o)*(shade - out[:,i])
+        for i,(*u,sign,level) in _events(f, rate, 7, generator):
+            shade = (.6 + .4*level)*(1 if sign<.6 else -1)
+            out[:,i] += _blotch(h, w, size, u).to(o)*(shade - out[:,i])
         return out
     return _each(one, x)
 
 # %% ../nbs/02_degrade.ipynb #c7de132e
-def banding(
-    x:torch.Tensor, # any shape, in [-1,1]
-    levels:int=32, # how many there are from black to white, 2 or more
-) -> torch.Tensor: # the same shape
-    "Round the light to a few levels"
-    if levels<2 or levels!=int(levels): raise V2VError(f'levels={levels}: give a whole number, 2 or more')
+def banding(x:torch.Tensor, levels:int=32) -> torch.Tensor:
+    "Round the light to `levels` values from black to white, 2 or more"
+    _check_range(2, whole=True, levels=levels)
     return _video((_light(x).clamp(0,1)*(levels-1)).round()/(levels-1))
 
 # %% ../nbs/02_degrade.ipynb #294547f7
@@ -279,28 +263,16 @@ def _coded(x, codec, options):
     with av.open(buf) as c: got = [f.to_ndarray(format='rgb24')[:h,:w] for f in c.decode(video=0)]
     return video_from_uint8(np.stack(got)).to(x).as_subclass(type(x))
 
-
-
-# %% ../nbs/02_degrade.ipynb #5a7b6231
-def _quantizer(q, most):
-    if not 1<=q<=most or q!=int(q): raise V2VError(f'quantizer={q}: give a whole number from 1 to {most}')
-    return str(int(q))
-
-def mpeg4(
-    x:torch.Tensor, # `(3,f,h,w)` or `(b,3,f,h,w)` in [-1,1]
-    quantizer:int=10, # from 1, nearly lossless, to 31
-) -> torch.Tensor: # the same shape, 8 bit
-    "Through an MPEG-4 file and back"
-    q = _quantizer(quantizer, 31)
+def mpeg4(x:torch.Tensor, quantizer:int=10) -> torch.Tensor:
+    "Through an MPEG-4 file and back, 8 bit; `x` has 3 colors, `quantizer` goes from 1 to 31"
+    _check_range(1, 31, whole=True, quantizer=quantizer)
+    q = str(int(quantizer))
     return _each(lambda o: _coded(o, 'mpeg4', dict(qmin=q, qmax=q, b='100M')), x)
 
-def h264(
-    x:torch.Tensor, # `(3,f,h,w)` or `(b,3,f,h,w)` in [-1,1]
-    quantizer:int=35, # from 1, nearly lossless, to 51
-) -> torch.Tensor: # the same shape, 8 bit
-    "Through an H.264 file and back"
-    q = _quantizer(quantizer, 51)
-    return _each(lambda o: _coded(o, 'libx264', dict(qp=q, preset='medium')), x)
+def h264(x:torch.Tensor, quantizer:int=35) -> torch.Tensor:
+    "Through an H.264 file and back, 8 bit; `x` has 3 colors, `quantizer` goes from 1 to 51"
+    _check_range(1, 51, whole=True, quantizer=quantizer)
+    return _each(lambda o: _coded(o, 'libx264', dict(qp=str(int(quantizer)), preset='medium')), x)
 
 # %% ../nbs/02_degrade.ipynb #3846cf34
 def _blocks(o, n):
@@ -320,7 +292,7 @@ def _misfit(e, s, x):
 def fit_exposure(
     input:torch.Tensor, # the dark recording, in [-1,1]
     target:torch.Tensor, # the same clip in full light, in [-1,1]
-    n:int=20_000, # look at about so many values
+    n:int=20_000, # use about so many values
 ) -> float: # the exposure in [.02,1] that explains the pair best
     "Recover the exposure from a pair, by least squares"
     if input.shape!=target.shape: raise V2VError(f'shapes {tuple(input.shape)} and {tuple(target.shape)}: a pair has one shape')
@@ -334,22 +306,19 @@ def fit_exposure(
         lo,hi = logs[max(i-1,0)].item(), logs[min(i+1,16)].item()
     return logs[i].exp().item()
 
-def exposures_from_pairs(
-    input:torch.Tensor, # (b,3,f,h,w), degraded
-    target:torch.Tensor, # (b,3,f,h,w), clean
-) -> torch.Tensor: # (b,); 1 where the fit is above .95, for noise that was clipped at white takes a percent of the light too
-    "The exposure of each clip of a batch, read off the pair"
+def exposures_from_pairs(input:torch.Tensor, target:torch.Tensor) -> torch.Tensor:
+    "The exposure `(b,)` of each clip of a batch `(b,c,f,h,w)`, from the degraded and the clean"
     e = torch.tensor([fit_exposure(a, b) for a,b in zip(input, target)]).to(input)
-    return torch.where(e<.95, e, 1.)
+    return torch.where(e<.95, e, 1.) # noise that is clipped at white takes a percent of the light too
 
 # %% ../nbs/02_degrade.ipynb #65423ca9
-degradations = {f.__name__: f for f in (low_light, gaussian_noise, blur, downscale, upscale, brightness_flicker, scratches, dropouts, missing_frames, blotches,
-                                       banding, mpeg4, h264)}
+degradations = {f.__name__: f for f in
+    (low_light, gaussian_noise, blur, downscale, upscale, brightness_flicker, scratches, dropouts, missing_frames, blotches, banding, mpeg4, h264)}
 
 _renamed = dict(flicker_light='brightness_flicker', quantiser='quantizer', web_video='compressed', anything='random')
 
 def _known(what, name, names):
-    "Refuse `name` if it is not one of `names`, and say which is nearest"
+    "Refuse `name` if it is not one of `names`, with the nearest of them"
     names = list(names)
     if name in names: return
     if name in _renamed: raise V2VError(f'{what} {name!r} is now {_renamed[name]!r}')
@@ -357,9 +326,6 @@ def _known(what, name, names):
     raise V2VError(f'{what} {name!r} is not known: did you mean {near!r}? Known: {", ".join(names)}')
 
 # %% ../nbs/02_degrade.ipynb #86fb5bc3
-def _is_number(v):
-    return isinstance(v, (int,float)) and not isinstance(v, bool) and math.isfinite(v)
-
 def _check_step(step):
     "Refuse a step that `degrade` could not follow"
     if not isinstance(step, dict) or 'name' not in step: raise V2VError(f"step {step!r}: give a dict with a 'name'")
@@ -368,10 +334,10 @@ def _check_step(step):
     known = [p for p in inspect.signature(degradations[name]).parameters if p not in ('x','generator')]
     for k in step.keys()-{'name'}:
         _known(f'{name} parameter', k, known)
-        if not _is_number(step[k]): raise V2VError(f'{name} parameter {k}={step[k]!r}: give a number')
+        if isinstance(step[k], bool) or not isinstance(step[k], (int,float)) or not math.isfinite(step[k]):
+            raise V2VError(f'{name} parameter {k}={step[k]!r}: give a number')
 
-# %% ../nbs/02_degrade.ipynb #af13183a
-def check_recipe(recipe):
+def check_recipe(recipe:dict) -> dict:
     "Refuse a recipe that `degrade` could not follow, with the nearest name that it could; else return it"
     if not isinstance(recipe, dict) or not isinstance(recipe.get('steps'), (list,tuple)):
         raise V2VError(f"recipe {recipe!r}: give {{'seed': 7, 'steps': [{{'name': 'low_light', 'exposure': .2}}]}}")
@@ -381,11 +347,8 @@ def check_recipe(recipe):
     return recipe
 
 # %% ../nbs/02_degrade.ipynb #c8589a44
-def degrade(
-    x, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
-    recipe, # `{'seed': 7, 'steps': [{'name': 'low_light', 'exposure': .2}, ...]}`
-): # the same shape and type
-    "Degrade `x` as the recipe says: the same recipe gives the same bits"
+def degrade(x:torch.Tensor, recipe:dict) -> torch.Tensor:
+    "Degrade `x` by a recipe such as `{'seed': 7, 'steps': [{'name': 'low_light', 'exposure': .2}]}`: the same recipe gives the same bits"
     for i,step in enumerate(check_recipe(recipe)['steps']):
         kw = dict(step)
         f = degradations[kw.pop('name')]
@@ -395,8 +358,6 @@ def degrade(
     return x
 
 # %% ../nbs/02_degrade.ipynb #8d5c9a15
-degradation_presets = 'low_light','noise','mixed','upscale','restore','old_film','compressed','random'
-
 def _old_film(u):
     "Soft, flickering, grainy and scratched; `u`: numbers in [0,1]"
     return [dict(name='blur', sigma=round(.4+.8*u[0], 2)), dict(name='brightness_flicker', amount=round(.03+.12*u[1], 3), smooth=round(.3+.6*u[2], 2)),
@@ -414,11 +375,9 @@ def _log_uniform(lo, hi, u, digits=2):
     return round(lo*(hi/lo)**u, digits)
 
 def _noise(lo, hi, u): return dict(name='gaussian_noise', sigma=_log_uniform(lo, hi, u))
-def _upscale(factor, most, u): return dict(name='upscale', factor=factor, sigma=round(most*u**2, 2))
+def _upscale(factor, max_sigma, u): return dict(name='upscale', factor=factor, sigma=round(max_sigma*u**2, 2))
 
 # %% ../nbs/02_degrade.ipynb #893678d7
-def _small_video(u): return [_upscale(4 if u[0]<.5 else 2, 10, u[1])]
-
 def _dark(lo, hi, u):
     "A dark room, and a sensor that is better or worse than usual; `u`: three numbers in [0,1]"
     return dict(name='low_light', exposure=_log_uniform(lo, hi, u[0], 4), shot=_log_uniform(.002, .0045, u[1], 5), read=_log_uniform(.0133, .03, u[2], 4))
@@ -448,28 +407,25 @@ def _random(u):
     if which<.8: return [dict(name='mpeg4', quantizer=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantizer=22+int(16*u[2]))]
     return _film(u) if which<.92 else []
 
-_several = dict(upscale=_small_video, restore=_restore, old_film=_old_film, compressed=_compressed, random=_random)
-
 # %% ../nbs/02_degrade.ipynb #0ecdef56
-def random_recipe(
-    task, # one of `degradation_presets`
-    generator=None, # `torch.Generator` on the CPU; None: torch's global one
-): # a recipe for `degrade`
-    "Draw a recipe: how dark, or how noisy, and a seed of its own"
-    _known('task', task, degradation_presets)
-    which,u = torch.rand(2, generator=generator).tolist()
-    seed = int(torch.randint(2**31 - 1, (), generator=generator))
-    if task in _several: return dict(seed=seed, steps=_several[task](torch.rand(8, generator=generator).tolist()))
-    if task=='mixed': task = 'low_light' if which<.6 else 'noise'
-    if task=='noise': step = dict(name='gaussian_noise', sigma=round(10 + 40*u, 2))
-    else: step = dict(name='low_light', exposure=round(.1*5**u, 4))
-    return dict(seed=seed, steps=[step])
+def _simple(preset, which, u):
+    "One step, dark or noisy; `which` and `u` are numbers in [0,1]"
+    if preset=='noise' or preset=='mixed' and which>=.6: return dict(name='gaussian_noise', sigma=round(10 + 40*u, 2))
+    return dict(name='low_light', exposure=round(.1*5**u, 4))
 
-# %% ../nbs/02_degrade.ipynb #8a462327
-def check_degrade(
-    d:str|dict|None, # a preset, a recipe, or nothing
-):
-    "Refuse what is neither a preset nor a recipe"
+_several = dict(upscale=lambda u: [_upscale(4 if u[0]<.5 else 2, 10, u[1])], restore=_restore, old_film=_old_film, compressed=_compressed, random=_random)
+degradation_presets = 'low_light','noise','mixed',*_several
+
+def random_recipe(preset:str, generator:torch.Generator|None=None) -> dict:
+    "Sample a recipe of one of `degradation_presets`: its steps, and a seed of its own"
+    _known('preset', preset, degradation_presets)
+    u = torch.rand(2, generator=generator).tolist()
+    seed = int(torch.randint(2**31 - 1, (), generator=generator))
+    if preset not in _several: return dict(seed=seed, steps=[_simple(preset, *u)])
+    return dict(seed=seed, steps=_several[preset](torch.rand(8, generator=generator).tolist()))
+
+def check_degrade(d:str|dict|None) -> None:
+    "Refuse what is neither a preset nor a recipe nor None"
     if isinstance(d, dict): check_recipe(d)
     elif d in _renamed: raise V2VError(f'degrade {d!r} is now {_renamed[d]!r}')
     elif d is not None and d not in degradation_presets: raise V2VError(f"degrade {d!r}: give a recipe, or one of {', '.join(degradation_presets)}")

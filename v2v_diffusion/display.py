@@ -7,40 +7,32 @@ __all__ = ['TensorVideo', 'video_from_uint8', 'video_to_uint8', 'video_to_uint16
            'pad_to_multiple']
 
 # %% ../nbs/01_display.ipynb #e9dd01bb
-import base64, io
-from fractions import Fraction
-
-import av, numpy as np, torch
+import av, base64, io, numpy as np, torch
 from fastcore.basics import patch
+from fractions import Fraction
 from PIL import Image
-
 from .core import *
 
 # %% ../nbs/01_display.ipynb #2c0bddde
 class TensorVideo(torch.Tensor):
     "A clip `c f h w`, or a batch `b c f h w`, with values in [-1,1]"
 
-# %% ../nbs/01_display.ipynb #165a00c5
-def video_from_uint8(
-    frames # `(f,h,w,3)`, 8 bit, or 16 where a file has more
-) -> TensorVideo: # `(3,f,h,w)` in [-1,1]
-    "Frames as cameras and files hold them, as a `TensorVideo`"
+def video_from_uint8(frames:np.ndarray) -> TensorVideo:
+    "Frames `(f,h,w,3)` of 8 bit, or of 16 where a file has more, as a `TensorVideo` `(3,f,h,w)` in [-1,1]"
     x = torch.as_tensor(np.ascontiguousarray(frames)).movedim(-1, 0) # c f h w
     half = 32767.5 if x.dtype==torch.uint16 else 127.5
     return TensorVideo(x.contiguous().float().div_(half).sub_(1))
 
 # %% ../nbs/01_display.ipynb #488b0e52
-def video_to_uint8(
-    x # `(3,f,h,w)`; what is outside [-1,1] is clipped
-): # `(f,h,w,3)` array, 8 bit
-    "A `TensorVideo` as frames for a screen or a file"
-    return _whole_numbers(x, 127.5, torch.uint8)
+def video_to_uint8(x:torch.Tensor) -> np.ndarray:
+    "A clip `(3,f,h,w)`, clipped to [-1,1], as frames `(f,h,w,3)` of 8 bit for a screen or a file"
+    return _to_integers(x, 127.5, torch.uint8)
 
-def video_to_uint16(x):
+def video_to_uint16(x:torch.Tensor) -> np.ndarray:
     "As `video_to_uint8`, in 16 bit, for files that have more than 8"
-    return _whole_numbers(x, 32767.5, torch.uint16)
+    return _to_integers(x, 32767.5, torch.uint16)
 
-def _whole_numbers(x, half, dtype):
+def _to_integers(x, half, dtype):
     x = torch.as_tensor(x).detach().float().cpu().clamp(-1, 1) # a copy: what follows is in place
     x = x.add_(1).mul_(half).round_().to(dtype)
     return x.movedim(0, -1).contiguous().numpy() # f h w c
@@ -52,17 +44,13 @@ def _png(im, k=None):
     Image.fromarray(im.repeat(k, 0).repeat(k, 1)).save(buf, 'png')
     return buf.getvalue()
 
-def _pick(f, n): return np.linspace(0, f - 1, min(n, f)).round().astype(int)
-
 def _row(x, n=8, gap=1):
     "At most `n` frames of a clip side by side, white between, and their numbers"
-    x = x.expand(3, *x.shape[1:]) if x.shape[0]==1 else x
-    i = _pick(x.shape[1], n)
-    fs = video_to_uint8(x[:, torch.as_tensor(i)])
+    i = np.linspace(0, x.shape[1] - 1, min(n, x.shape[1])).round().astype(int)
+    fs = video_to_uint8(x.expand(3, *x.shape[1:])[:, torch.as_tensor(i)])
     fs = np.pad(fs, ((0,0), (0,0), (0,gap), (0,0)), constant_values=255)
     return np.concatenate(list(fs), axis=1)[:, :-gap], i
 
-# %% ../nbs/01_display.ipynb #a515c89d
 def _sizes(ims, n):
     "Width and heights in inches for rows of `n` frames: as large as 60 kB of PNG allow"
     for cell in np.arange(.9, .24, -.05):
@@ -71,18 +59,19 @@ def _sizes(ims, n):
         if sum(len(_png(np.array(o), 1)) for o in small) < 49_000: break
     return w, hs
 
+# %% ../nbs/01_display.ipynb #a515c89d
 def show_frames(
-    videos, # clips `(c,f,h,w)`, one or many (a batch too)
-    n=8, # at most so many frames of each
-    titles=None # a word for each row
-):
+    videos:torch.Tensor|list, # clips `(c,f,h,w)`, one or many (a batch too)
+    n:int=8, # at most so many frames of each
+    titles:list|None=None, # a word for each row
+) -> object: # a matplotlib figure
     "A figure with a row a clip, a column a frame"
     import matplotlib.pyplot as plt
     if getattr(videos, 'ndim', 0)==4: videos = [videos]
     ims, idxs = zip(*(_row(v, n) for v in videos))
     w,hs = _sizes(ims, len(idxs[0]))
-    left, foot = .09 * max(map(len, titles or [''])) + .1, .2
-    W, H = left + w + .1, sum(hs) + .05*len(hs) + foot
+    left = .09 * max(map(len, titles or [''])) + .1
+    W, H = left + w + .1, sum(hs) + .05*len(hs) + .2
     fig, y = plt.figure(figsize=(W, H), dpi=70), H
     for k,(im,h) in enumerate(zip(ims, hs)):
         y -= h + .05
@@ -90,13 +79,12 @@ def show_frames(
         ax.imshow(im, aspect='auto')
         ax.axis('off')
         if titles is not None: ax.text(-5, im.shape[0] / 2, titles[k], ha='right', va='center', fontsize=9)
-    for j,o in enumerate(idxs[-1]): ax.text((j + .5) / len(idxs[-1]), -.03 / h, o,
-        transform=ax.transAxes, ha='center', va='top', fontsize=7)
+    for j,o in enumerate(idxs[-1]): ax.text((j + .5) / len(idxs[-1]), -.03 / h, o, transform=ax.transAxes, ha='center', va='top', fontsize=7)
     return fig
 
 # %% ../nbs/01_display.ipynb #8345764d
 @patch
-def _repr_png_(self:TensorVideo):
+def _repr_png_(self:TensorVideo) -> bytes|None:
     import matplotlib.pyplot as plt
     clips = self[None] if self.ndim==4 else self
     if clips.ndim!=5 or clips.shape[1] not in (1,3) or not clips.numel(): return None
@@ -106,7 +94,7 @@ def _repr_png_(self:TensorVideo):
     return buf.getvalue()
 
 @patch
-def __repr__(self:TensorVideo):
+def __repr__(self:TensorVideo) -> str:
     if self.ndim<4 or not self.numel(): return super(TensorVideo, self).__repr__()
     size = 'x'.join(map(str, self.shape))
     return f'TensorVideo {size}, {self.min().item():.2f} to {self.max().item():.2f}'
@@ -114,11 +102,11 @@ def __repr__(self:TensorVideo):
 # %% ../nbs/01_display.ipynb #c03db645
 @patch
 def show(self:TensorVideo,
-    ctx=None, # axes to draw on; new ones if None
+    ctx:object=None, # matplotlib axes; new ones if None
     n:int=8, # at most so many frames
-    title=None, # a word above
+    title:str|None=None, # a word above
     **kw # for matplotlib's `imshow`
-): # the axes
+) -> object: # the axes
     "Show at most `n` frames in a row, on the axes `ctx` or in a picture of their own"
     import matplotlib.pyplot as plt
     im, i = _row(self, n)
@@ -131,7 +119,7 @@ def show(self:TensorVideo,
     return ctx
 
 # %% ../nbs/01_display.ipynb #e98ee620
-def _mp4(frames, fps, crf=23):
+def _mp4(frames, fps, crf):
     "h264 bytes that every browser plays"
     buf = io.BytesIO()
     with av.open(buf, 'w', format='mp4') as out:
@@ -141,9 +129,8 @@ def _mp4(frames, fps, crf=23):
         out.mux(s.encode())
     return buf.getvalue()
 
-# %% ../nbs/01_display.ipynb #b0407f18
 @patch
-def player(self:TensorVideo, fps=8):
+def player(self:TensorVideo, fps:float=8) -> object:
     "The clip as a looping video inside the page, under 200 kB"
     from IPython.display import HTML
     fs = video_to_uint8(self)
@@ -153,8 +140,7 @@ def player(self:TensorVideo, fps=8):
     mp4 = next((b for crf in (18,23,28,33,38,43,48) if len(b := _mp4(fs, fps, crf)) < 140_000), b'')
     if not mp4: raise V2VError(f'{len(fs)} frames are too many to embed; show fewer, as in x[:, :100]')
     src = base64.b64encode(mp4).decode()
-    return HTML(f'<video controls loop muted playsinline width="{fs.shape[2]}" '
-                f'src="data:video/mp4;base64,{src}"></video>')
+    return HTML(f'<video controls loop muted playsinline width="{fs.shape[2]}" src="data:video/mp4;base64,{src}"></video>')
 
 # %% ../nbs/01_display.ipynb #64a93378
 def _wipe(before, after, cut):
@@ -164,12 +150,11 @@ def _wipe(before, after, cut):
     if 0 < c < im.shape[1]: im[:, c-1:c] = 255
     return im
 
-# %% ../nbs/01_display.ipynb #555e89a6
 def compare_slider(
-    before, # clip `(3,f,h,w)`
-    after, # clip of the same shape
-    frame=0 # which frame to begin with
-):
+    before:torch.Tensor, # clip `(3,f,h,w)` in [-1,1]
+    after:torch.Tensor, # clip of the same shape
+    frame:int=0, # which frame to begin with
+) -> object: # a widget
     "Two clips, one over the other: slide the border, slide through time"
     import ipywidgets as widgets
     b, a = video_to_uint8(before), video_to_uint8(after)
@@ -177,17 +162,14 @@ def compare_slider(
     im = widgets.Image(format='png', layout=dict(align_self='flex-start'))
     cut = widgets.FloatSlider(.5, min=0, max=1, step=.05, description='before')
     fr = widgets.IntSlider(frame, min=0, max=len(b) - 1, description='frame')
-    def draw(_=None): im.value = _png(_wipe(b[fr.value], a[fr.value], cut.value))
-    for s in (cut, fr): s.observe(draw, 'value')
-    draw()
+    def update(_=None): im.value = _png(_wipe(b[fr.value], a[fr.value], cut.value))
+    for s in (cut, fr): s.observe(update, 'value')
+    update()
     return widgets.VBox([cut, fr, im])
 
 # %% ../nbs/01_display.ipynb #a8e83c10
-def pad_to_multiple(
-    x, # `(..., f,h,w)`
-    mults=(1,8,8) # what f, h and w must be multiples of
-): # as `x`, its last three axes longer at their end; slice with the old shape to undo
-    "Mirror the end of frames, rows and columns until each is a multiple"
+def pad_to_multiple(x:torch.Tensor, mults:tuple=(1,8,8)) -> torch.Tensor:
+    "Reflect the end of frames, rows and columns of `(...,f,h,w)` until each is a multiple of its number in `mults`"
     for d,m in zip((-3,-2,-1), mults):
         n = x.shape[d]
         if n%m==0: continue

@@ -7,16 +7,13 @@ __all__ = ['input_endings', 'output_endings', 'codecs', 'frame_files', 'VideoInf
            'write_video']
 
 # %% ../nbs/05_video.ipynb #c2aff80f
-import contextlib, functools, gc, io, itertools, math, os, re, warnings, weakref
-from collections import deque
+import av, collections, contextlib, functools, gc, io, itertools, math, numpy as np, os, re, torch, warnings, weakref
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-
-import av, numpy as np, torch
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
-
 from .core import *
 from .display import *
 
@@ -30,14 +27,15 @@ def _file(path):
     if not path.stat().st_size: raise V2VError(f'{path} is empty; copy it again')
     return path.absolute()
 
-
+def _source_name(path): return f'a video of {len(path)} bytes' if isinstance(path, bytes) else path
+def _container(file): return av.open(io.BytesIO(file) if isinstance(file, bytes) else str(file), metadata_errors='replace')
 
 # %% ../nbs/05_video.ipynb #a107245f
 input_endings = set('.mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .wmv .flv .ogv .3gp .mxf .y4m .gif'.split())
 output_endings = '.mp4','.mov','.m4v','.mkv','.webm'
 _picture_endings = '.png','.jpg','.jpeg','.bmp','.tif','.tiff','.webp','.ppm','.pgm'
 
-def frame_files(path):
+def frame_files(path:str|Path|bytes) -> list:
     "The pictures of a folder in the order of the numbers in their names; none if it is no folder"
     if isinstance(path, bytes) or not Path(path).is_dir(): return []
     ps = [p for p in Path(path).iterdir() if p.suffix.lower() in _picture_endings and not p.name.startswith('.')]
@@ -45,42 +43,39 @@ def frame_files(path):
 
 # %% ../nbs/05_video.ipynb #9e1e91c2
 @contextlib.contextmanager
-def _told(path):
+def _av_errors(path):
     "Whatever goes wrong with a file within becomes one line"
     try: yield _file(path)
     except (av.error.FFmpegError, OSError) as e:
         bad = isinstance(e, (av.error.InvalidDataError, av.error.EOFError))
         why = 'is truncated, damaged or no video' if bad else f'cannot be read: {e.strerror}'
-        raise V2VError(f'{_named(path)} {why}; try another copy') from None
+        raise V2VError(f'{_source_name(path)} {why}; try another copy') from None
 
 @contextlib.contextmanager
 def _open(path):
     "A file open to read"
-    with _told(path) as file, av.open(io.BytesIO(file) if isinstance(file, bytes) else str(file), metadata_errors='replace') as c: yield c
+    with _av_errors(path) as file, _container(file) as c: yield c
 
-def _named(path): return f'a video of {len(path)} bytes' if isinstance(path, bytes) else path
-
-# %% ../nbs/05_video.ipynb #d57ac227
 def _video_stream(c, path):
-    "The first stream of moving pictures: no cover of an album, no text file drawn as a picture"
+    "The first stream of moving pictures: no cover of an album, no text file rendered as a picture"
     cover = av.stream.Disposition.attached_pic
     for s in c.streams.video:
         if s.disposition & cover or not s.codec_context or s.codec_context.name=='ansi': continue
-        s.thread_type = 'AUTO'
+        if not s.codec_context.is_open: s.thread_type = 'AUTO'
         return s
-    raise V2VError(f'{_named(path)} holds no video that can be decoded; give a video file')
+    raise V2VError(f'{_source_name(path)} holds no video that can be decoded; give a video file')
 
 # %% ../nbs/05_video.ipynb #0d2b9b99
 @functools.lru_cache(maxsize=4096)
 def _scan(path, size, mtime):
-    "The times of all frames as shown, and of the key frames; nothing is decoded where packets tell"
+    "How many frames, the times of all as shown, and those of the key frames; nothing is decoded where packets suffice"
     with _open(path) as c:
         s = _video_stream(c, path)
         end = max((o.pos + o.size for o in s.index_entries), default=0)
-        if end > size: raise V2VError(f'{_named(path)} is truncated, {size} bytes of {end}; copy it again')
+        if end > size: raise V2VError(f'{_source_name(path)} is truncated, {size} bytes of {end}; copy it again')
         if s.codec_context.name=='vp8': ps = [(o.pts, o.key_frame) for o in c.decode(s)] # has hidden packets
         else: ps = [(o.pts, o.is_keyframe) for o in c.demux(s) if o.size and not o.is_discard]
-    if not ps: raise V2VError(f'{_named(path)} holds no frames; give a video file')
+    if not ps: raise V2VError(f'{_source_name(path)} holds no frames; give a video file')
     if None in (t := [p for p,_ in ps]) or len(set(t)) < len(t): return len(ps), None, None
     return len(ps), np.sort(t), np.sort([p for p,k in ps if k])
 
@@ -88,10 +83,13 @@ def _times(path):
     "As `_scan`, once for each state of a file"
     if ps := frame_files(path): return len(ps), np.arange(len(ps)), np.arange(len(ps))
     p = _file(path)
-    if isinstance(p, bytes): return _scan.__wrapped__(p, len(p), None)
-    return _scan(p, p.stat().st_size, p.stat().st_mtime_ns)
+    return _scan.__wrapped__(p, len(p), None) if isinstance(p, bytes) else _scan(*_state(p))
+
+def _state(file): return file, file.stat().st_size, file.stat().st_mtime_ns
 
 # %% ../nbs/05_video.ipynb #cf36ab74
+_quarter = [1,0,0,1],[0,1,-1,0],[-1,0,0,-1],[0,-1,1,0] # by quarter turns, clockwise
+
 def _matrix(frame):
     "The four numbers of a frame's display matrix that turn and mirror it"
     try: d = frame.side_data.get('DISPLAYMATRIX')
@@ -99,78 +97,70 @@ def _matrix(frame):
     m = np.frombuffer(bytes(d), np.int32) if d else [1,0,0,0,1]
     return [int(m[i]) for i in (0,1,3,4)]
 
-_quarter = [1,0,0,1],[0,1,-1,0],[-1,0,0,-1],[0,-1,1,0] # clockwise
 
-def _turned(m):
+def _swaps_axes(m):
     "Whether rows become columns"
     return abs(m[1]) + abs(m[2]) > abs(m[0]) + abs(m[3])
 
 def _upright(im, m):
-    "An `(h,w,...)` picture as it is to be seen: transposed if the matrix says so, then mirrored"
+    "An `(h,w,...)` picture upright: transposed if the matrix swaps the axes, then mirrored"
     a,b,c,d = m
-    if _turned(m): im, a, d = im.swapaxes(0, 1), c, b
+    if _swaps_axes(m): im, a, d = im.swapaxes(0, 1), c, b
     return im[::-1 if d<0 else 1, ::-1 if a<0 else 1]
 
 # %% ../nbs/05_video.ipynb #6391a674
 @dataclass(frozen=True)
 class VideoInfo:
-    "What a file says about its video"
+    "What a file declares about its video"
     path: Path       # where it lies
-    width: int       # pixels, as seen (after rotation)
-    height: int      # pixels, as seen
+    width: int       # pixels, upright (after rotation)
+    height: int      # pixels, upright
     n_frames: int    # how many there are
     fps: Fraction    # frames a second, exact; the average if they come unevenly
     duration: float  # seconds
     rotation: int    # degrees clockwise that bring it upright: 0, 90, 180 or 270
-    has_audio: bool  # whether it has sound
+    has_audio: bool  # whether it has audio
     codec: str       # such as 'h264'
     pix_fmt: str     # such as 'yuv420p'
     color: tuple = (2,0,2,2) # matrix, range, primaries and transfer, as ffmpeg numbers them
-    sar: Fraction = Fraction(1) # width of a pixel over its height, as seen
-    interlaced: bool = False  # are a frame's odd and even lines of different times?
-    constant_frame_rate: bool = True       # do frames come at even times?
+    sar: Fraction = Fraction(1) # width of a pixel over its height, upright
+    interlaced: bool = False # whether a frame's odd and even lines are of different times
+    constant_frame_rate: bool = True # whether frames come at even times
     has_subtitles: bool = False # whether it has subtitles
 
 # %% ../nbs/05_video.ipynb #37e3b8bc
 def _size(frame):
     "Height and width of a frame once it is upright"
-    return (frame.width, frame.height) if _turned(_matrix(frame)) else (frame.height, frame.width)
+    return (frame.width, frame.height) if _swaps_axes(_matrix(frame)) else (frame.height, frame.width)
 
 def _rate(s, n, times):
-    "Frames a second as the header has it, unless that puts the last frame elsewhere than it is"
+    "Frames a second as the header has it, unless that puts the last frame elsewhere than it is; whether that holds for every frame"
     fps = s.average_rate or s.guessed_rate or Fraction(25)
-    if times is None or n<2: return fps
+    if times is None: return fps,True
     secs = int(times[-1] - times[0]) * s.time_base
-    return fps if abs((n - 1) / fps - secs) < 1 / (2*fps) else (n - 1) / secs
-
-def _steady(s, times, fps):
-    "Whether each frame is where the rate puts it, up to the rounding of the file's clock"
-    if times is None: return True
+    if n>1 and abs((n - 1) / fps - secs) >= 1 / (2*fps): fps = (n - 1) / secs
     at = (times - times[0]) * float(s.time_base)
-    return bool(np.abs(at - np.arange(len(at)) / float(fps)).max() < .75*float(s.time_base) + 1e-6)
+    return fps,bool(np.abs(at - np.arange(n) / float(fps)).max() < .75*float(s.time_base) + 1e-6)
 
-# %% ../nbs/05_video.ipynb #55ab2580
 def _first_frame(c, s, path):
     try: f = next(c.decode(s), None)
     except av.error.FFmpegError: f = None
-    if f is None: raise V2VError(f'{_named(path)} holds no frame that can be decoded; try another copy')
+    if f is None: raise V2VError(f'{_source_name(path)} holds no frame that can be decoded; try another copy')
     return f
 
-def probe_video(
-    path, # a video file, a folder of pictures, or the bytes of a file
-) -> VideoInfo:
-    "Size, length, rate and the rest; the first frame is decoded, the others are counted"
-    n,times,_ = _times(path)
-    pictures = frame_files(path)
+# %% ../nbs/05_video.ipynb #55ab2580
+def probe_video(path:str|Path|bytes) -> VideoInfo:
+    "Size, length, rate and the rest of a file, of a folder of pictures or of a file's bytes; the first frame is decoded, the others are counted"
+    (n,times,_),pictures = _times(path),frame_files(path)
     with _open(pictures[0] if pictures else path) as c:
         s = _video_stream(c, path)
         f, cc = _first_frame(c, s, path), s.codec_context
-        fps = Fraction(25) if pictures else _rate(s, n, times)
+        fps,constant = (Fraction(25), True) if pictures else _rate(s, n, times)
         (h,w), sar = _size(f), s.sample_aspect_ratio or Fraction(1)
         color = tuple(int(o) for o in (f.colorspace, f.color_range, f.color_primaries, f.color_trc))
         return VideoInfo(Path('bytes') if isinstance(path, bytes) else Path(path), w, h, n, fps, float(n / fps), round(-f.rotation / 90) * 90 % 360,
-                         len(c.streams.audio) > 0, cc.codec.canonical_name, f.format.name, color, 1/sar if _turned(_matrix(f)) else sar,
-                         bool(f.interlaced_frame), not pictures and _steady(s, times, fps) or bool(pictures), len(c.streams.subtitles) > 0)
+                         len(c.streams.audio) > 0, cc.codec.canonical_name, f.format.name, color, 1/sar if _swaps_axes(_matrix(f)) else sar,
+                         bool(f.interlaced_frame), constant, len(c.streams.subtitles) > 0)
 
 # %% ../nbs/05_video.ipynb #a1bd90f9
 _best = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -178,7 +168,7 @@ _best = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_
 def _rgb(frame, m=(1,0,0,1), size=None, how=_best):
     "Red, green and blue of a decoded frame, turned by `m`: arrays `(h,w)` of 8 bit, or of 16 where the file has more than 8"
     h,w = size or (frame.height, frame.width)
-    if size and _turned(m): h,w = w,h
+    if size and _swaps_axes(m): h,w = w,h
     deep = any(o.bits>8 for o in frame.format.components)
     f = frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=how, threads=1)
     g,b,r = (np.frombuffer(p, np.uint16 if deep else np.uint8).reshape(p.height, -1)[:,:p.width] for p in f.planes)
@@ -203,7 +193,7 @@ def _decode(c, s, times, keys, start):
     return itertools.islice(c.decode(s), start, None)
 
 # %% ../nbs/05_video.ipynb #af0879c1
-_idle = {} # open files and their streams, the one used last at the end
+_idle = {} # open files, the one used last at the end
 
 def _close_all():
     "Close what is open, and wait until it is"
@@ -213,153 +203,127 @@ def _close_all():
 
 if hasattr(os, 'register_at_fork'): os.register_at_fork(before=_close_all) # Windows has no fork
 
-# %% ../nbs/05_video.ipynb #76fe0a25
 @contextlib.contextmanager
-def _at_hand(path, reuse):
-    "An open file and its video; with `reuse` perhaps one that was open already, and it stays open"
-    if isinstance(path, bytes) or not reuse:
-        with _open(path) as c: yield c,_video_stream(c, path)
-        return
-    with _told(path) as file:
-        key,good = (file, file.stat().st_size, file.stat().st_mtime_ns),True
-        c,s = _idle.pop(key, None) or _opened(file, path)
-        try: yield c,s
+def _pooled_container(path):
+    "A file open to read, perhaps one that was open already; it stays open"
+    with _av_errors(path) as file:
+        key,good = _state(file),True
+        c = _idle.pop(key, None) or _container(file)
+        try: yield c
         except Exception:
             good = False
             raise
-        finally: # also for a reader that has enough and goes
-            if good: _keep_open(key, (c,s))
+        finally: # also for a reader that stops early
+            if good: _idle[key] = c
             else: c.close()
+            for k in list(_idle)[:-4]: _idle.pop(k, None)
 
-def _opened(file, path):
-    c = av.open(str(file), metadata_errors='replace')
-    return c,_video_stream(c, path)
-
-def _keep_open(key, o):
-    _idle[key] = o
-    for k in list(_idle)[:-4]: _idle.pop(k, None)
-
-# %% ../nbs/05_video.ipynb #6c95cfda
+# %% ../nbs/05_video.ipynb #76fe0a25
 def _raw_frames(path, start, want):
     "Frames as they were decoded"
     for p in (pictures := frame_files(path))[start:start+want]:
         with _open(p) as c: yield _first_frame(c, _video_stream(c, p), p)
     if pictures: return
     _,times,keys = _times(path)
-    with _at_hand(path, start and times is not None) as (c,s): yield from itertools.islice(_decode(c, s, times, keys, start), want)
+    opened = _pooled_container if start and times is not None and not isinstance(path, bytes) else _open
+    with opened(path) as c: yield from itertools.islice(_decode(c, _video_stream(c, path), times, keys, start), want)
 
-def _whole(frames):
-    "Deinterlaced frames, one for one: the lines of the other moment are made from their neighbors in space and time"
+def _deinterlaced(frames):
+    "Whole frames, one for one: the lines of the other moment are made from their neighbors in space and time"
     g = None
-    for f in frames:
-        if g is None:
+    for f in itertools.chain(frames, [None]): # None: the end, at which the filter gives what it still holds
+        if f is not None and g is None:
             g = av.filter.Graph()
             shape = dict(width=f.width, height=f.height, format=f.format, time_base=f.time_base or Fraction(1,25))
             g.link_nodes(g.add_buffer(**shape), g.add('bwdif', 'mode=send_frame:deint=all'), g.add('buffersink')).configure()
+        if g is None: return
         g.push(f)
-        yield from _pull(g)
-    if g is not None:
-        g.push(None)
-        yield from _pull(g)
+        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+            while True: yield g.pull()
 
-def _pull(g):
-    with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
-        while True: yield g.pull()
-
-# %% ../nbs/05_video.ipynb #ef0859c2
-def _frames(path, start=0, n_frames=None, size=None, deinterlace=False):
+def _frames(path, start, n_frames, size, deinterlace):
     "Decoded frames, each with its turn and its size once it is upright: what `_fill` needs"
     total = _times(path)[0]
-    if not 0<=start<total: raise V2VError(f'{_named(path)} has {total} frames: start={start} must be from 0 to {total - 1}')
+    if not 0<=start<total: raise V2VError(f'{_source_name(path)} has {total} frames: start={start} must be from 0 to {total - 1}')
     if n_frames is not None and n_frames<1: raise V2VError(f'n_frames={n_frames} must be 1 or more')
     want,i = min(n_frames or total, total - start),0
-    early = min(start, 1) if deinterlace else 0 # what comes before and after has a say in the lines between
+    early = min(start, 1) if deinterlace else 0 # the lines between depend on the frames before and after
     frames = _raw_frames(path, start - early, want + early + deinterlace)
-    frames = itertools.islice(_whole(frames), early, early + want) if deinterlace else frames
+    frames = itertools.islice(_deinterlaced(frames), early, early + want) if deinterlace else frames
     for i,f in enumerate(frames, 1):
-        if i==1: m, size = _matrix(f), size or _size(f) # once: a frame asked for its side data is freed late
+        if i==1: m, size = _matrix(f), size or _size(f) # once: a frame whose side data is read is freed late
         yield f, m, size
-    if not i: raise V2VError(f'{_named(path)} is damaged: no frame from {start} on can be decoded; try another copy')
-    if i<want: warnings.warn(f'{_named(path)} is damaged: {i} of {want} frames could be decoded')
+    if not i: raise V2VError(f'{_source_name(path)} is damaged: no frame from {start} on can be decoded; try another copy')
+    if i<want: warnings.warn(f'{_source_name(path)} is damaged: {i} of {want} frames could be decoded')
 
-# %% ../nbs/05_video.ipynb #54b8539b
+# %% ../nbs/05_video.ipynb #ef0859c2
 class _Memory:
-    "Arrays that are used again once nobody holds them"
-    def __init__(self, most=math.inf): self.free,self.most = deque(maxlen=2),most # bytes of an array worth keeping
+    "Arrays that are used again once nobody holds them, if they have at most `max_bytes`"
+    def __init__(self, max_bytes=math.inf): self.free,self.max_bytes = collections.deque(maxlen=2),max_bytes
     def take(self, shape):
-        n = math.prod(shape)
+        raw,n = None,math.prod(shape)
         with contextlib.suppress(IndexError):
-            while (raw := self.free.pop()).size!=n: pass
-            return self._lend(raw, shape)
-        return self._lend(np.empty(n, np.float32), shape)
-
-    def _lend(self, raw, shape):
+            while (raw := self.free.pop()).size!=n: raw = None
+        if raw is None: raw = np.empty(n, np.float32)
         out = raw.reshape(shape)
-        if raw.nbytes<=self.most: weakref.finalize(out, self.free.append, raw).atexit = False
+        if raw.nbytes<=self.max_bytes: weakref.finalize(out, self.free.append, raw).atexit = False
         return out
 
-_kept = _Memory(2**27)
+_memory = _Memory(2**27)
 
 # %% ../nbs/05_video.ipynb #86b89da4
-@contextlib.contextmanager
-def _colors(path):
-    "Colors that cannot be converted become one line"
-    try: yield
-    except av.error.FFmpegError as e:
-        raise V2VError(f'{_named(path)}: its colors cannot be turned into red, green and blue ({e.strerror}); convert it with another program first') from None
-
-def _windows(path, n, overlap=0, start=0, n_frames=None, size=None, deinterlace=False, fast_rgb=False, memory=None):
-    "A file as tensors `(3,n,h,w)` that share `overlap` frames; the last may be shorter"
+def _windows(path, n, overlap, start, n_frames, size, deinterlace, fast_rgb, memory):
+    "A file as tensors `(3,n,h,w)` that have `overlap` frames in common; the last may be shorter"
     frames,k,shared,how = _frames(path, start, n_frames, size, deinterlace),0,None,Interpolation.BICUBIC if fast_rgb else _best
     with ThreadPoolExecutor(2) as pool:
         for first in frames:
             x = memory.take((3, n, *first[2]))
             if k: x[:,:k] = shared
             jobs = [pool.submit(_fill, x[:,i], *f, how) for i,f in zip(range(k, n), itertools.chain([first], frames))]
-            with _colors(path):
+            try:
                 for o in jobs: o.result()
+            except av.error.FFmpegError as e:
+                raise V2VError(f'{_source_name(path)}: its colors cannot be turned into red, green and blue ({e.strerror}); convert it with another program first') from None
             video,k = TensorVideo(torch.from_numpy(x)[:,:k+len(jobs)]),overlap
             if k: shared = x[:,n-k:].copy()
             del x
             yield video
             del video
 
-# %% ../nbs/05_video.ipynb #54137fdc
 def read_video(
-    path, # any file that ffmpeg can read, a folder of pictures, or the bytes of a file
+    path:str|Path|bytes, # any file that ffmpeg can read, a folder of pictures, or the bytes of a file
     start:int=0, # number of the first frame
-    n_frames:int=None, # how many; all that follow if None, fewer if the file ends
-    size:tuple=None, # `(h,w)` to resize to
-    deinterlace:bool=False, # make whole frames of an interlaced video (`probe_video` tells)
+    n_frames:int|None=None, # how many; all that follow if None, fewer if the file ends
+    size:tuple|None=None, # `(h,w)` to resize to
+    deinterlace:bool=False, # make whole frames of an interlaced video (`probe_video` reports it)
     fast_rgb:bool=False, # coarse colors: a level of 255 darker, not interpolated
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1], upright
     "Frames of a file as a `TensorVideo`; any start is exact"
     n = max(1, min(n_frames or math.inf, _times(path)[0] - max(start, 0)))
-    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, fast_rgb, _kept))
+    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, fast_rgb, _memory))
 
 # %% ../nbs/05_video.ipynb #1e1f5c59
 def stream_video(
-    path, # any file that ffmpeg can read, a folder of pictures, or the bytes of a file
+    path:str|Path|bytes, # any file that ffmpeg can read, a folder of pictures, or the bytes of a file
     n_frames:int, # frames in a window
-    overlap:int=0, # frames it shares with the window before
+    overlap:int=0, # frames in common with the window before
     start:int=0, # number of the first frame
-    size:tuple=None, # `(h,w)` to resize to
+    size:tuple|None=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video
     fast_rgb:bool=False, # coarse colors: a level of 255 darker, not interpolated
-): # yields `TensorVideo` `(3,n_frames,h,w)`; the last may be shorter
+) -> Iterator[TensorVideo]: # `(3,n_frames,h,w)` each; the last may be shorter
     "A file as windows; never more than one of them in memory, and the one that the caller still holds"
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to n_frames-1={n_frames - 1}')
     yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, fast_rgb, _Memory())
 
 # %% ../nbs/05_video.ipynb #c45d1684
-_kinds = {'.mp4':'libx264', '.mov':'libx264', '.m4v':'libx264', '.mkv':'libx264', '.webm':'libvpx-vp9'}
-
+_container_codecs = dict.fromkeys(output_endings, 'libx264') | {'.webm': 'libvpx-vp9'}
 codecs = dict(h264='libx264', hevc='libx265', vp9='libvpx-vp9', ffv1='ffv1', prores='prores_ks', mpeg4='mpeg4')
 
 def _format(path, codec, pix_fmt, shape):
     "The encoder and pixel format to use, refused if they do not go together; the format with full color where a side is odd"
     if codec is not None and codec not in codecs: raise V2VError(f'codec {codec!r} is not known: choose {", ".join(codecs)}')
-    name,(h,w) = codecs[codec] if codec else _kinds[Path(path).suffix.lower()],shape[:2]
+    name,(h,w) = codecs[codec] if codec else _container_codecs[Path(path).suffix.lower()],shape
     fits = [o.name for o in av.codec.Codec(name, 'w').video_formats or ()]
     if pix_fmt is not None:
         if pix_fmt not in fits: raise V2VError(f'pix_fmt {pix_fmt!r} is not one that {codec or name} can write: choose {", ".join(fits)}')
@@ -368,141 +332,118 @@ def _format(path, codec, pix_fmt, shape):
     wanted = 'yuv444p' if odd else 'yuv420p'
     return name,wanted if wanted in fits else fits[0]
 
-def _arrays(chunks, deep=False):
+def _arrays(chunks, deep):
     "All frames of all chunks as `(h,w,3)` arrays of one size, of 8 bit or of 16"
     size = None
     for x in chunks:
-        x = x.expand(3, *x.shape[1:])
         size = size or x.shape[2:]
         if x.shape[2:]!=size: raise V2VError(f'frames differ in size: {tuple(size)} and then {tuple(x.shape[2:])}')
-        yield from video_to_uint16(x) if deep else video_to_uint8(x)
+        yield from (video_to_uint16 if deep else video_to_uint8)(x.expand(3, *x.shape[1:]))
 
 # %% ../nbs/05_video.ipynb #f09b7755
-def _tags(color):
-    "The color to write: that of the input where swscale can make it, else BT.709"
-    return color if color[0] in (1,2,4,5,6,7,9) else (1,1,1,1)
-
 _extra = {'libx264': {'x264-params': 'mbtree=0'}, 'libx265': {'x265-params': 'log-level=error'}, 'libvpx-vp9': {'b': '0'}}
 
 def _options(codec, crf):
-    "How each encoder is told the quality"
-    if codec in ('ffv1','prores_ks'): return {}
-    q = str(min(31, max(2, crf//2))) # what has no crf is given a quantizer of about the same effect
-    return dict(crf=str(crf), **_extra.get(codec, {})) if codec!='mpeg4' else dict(qmin=q, qmax=q)
-
-def _add_video(out, codec, pix_fmt, shape, fps, crf, color, like, clock):
-    "The stream of pictures; `clock` is the time base where frames come unevenly"
-    s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
-    s.height, s.width, s.pix_fmt = *shape[:2], pix_fmt
-    cc = s.codec_context
-    if clock: cc.time_base = clock
-    if like: cc.sample_aspect_ratio = like.sar
-    cc.thread_count = 4 # a fixed number: the bytes depend on it
-    cc.colorspace, cc.color_range, cc.color_primaries, cc.color_trc = color
-    return s
+    "The quality as each encoder takes it"
+    if codec=='mpeg4': return dict.fromkeys(('qmin','qmax'), str(min(31, max(2, crf//2)))) # has no crf: a quantizer of about the same effect
+    return {} if codec in ('ffv1','prores_ks') else dict(crf=str(crf), **_extra.get(codec, {}))
 
 # %% ../nbs/05_video.ipynb #b04462dc
 _subtitles = {'.mkv': ('subrip','srt','ass','ssa','webvtt'), '.webm': ('webvtt',)} | dict.fromkeys(('.mp4','.mov','.m4v'), ('mov_text',))
 
 def _add_audio(out, src, like, path):
-    "Copies of all streams of sound and subtitles of `src`, and their packets in order, counted from the video's first frame"
+    "Copies of all streams of audio and subtitles of `src`, and their packets in order, counted from the video's first frame"
     v, to = _video_stream(src, like.path), {}
     t0 = (v.start_time or 0) * v.time_base
     try:
         for a in [*src.streams.audio, *src.streams.subtitles]:
             if not a.codec_context:
-                warnings.warn(f'{like.path}: its stream {a.index} is of no known codec and is left out')
-                continue
-            if a.type=='subtitle' and a.codec_context.name not in _subtitles[Path(path).suffix.lower()]:
-                warnings.warn(f'{path}: such a file cannot hold the subtitles ({a.codec_context.name}) of {like.path}: they are left out')
-                continue
-            to[a] = out.add_stream_from_template(a)
-            to[a].metadata.update(a.metadata)
+                warnings.warn(f'{like.path}: its stream {a.index} is of no known codec and is skipped')
+            elif a.type=='subtitle' and a.codec_context.name not in _subtitles[Path(path).suffix.lower()]:
+                warnings.warn(f'{path}: such a file cannot hold the subtitles ({a.codec_context.name}) of {like.path}: they are skipped')
+            else:
+                to[a] = out.add_stream_from_template(a)
+                to[a].metadata.update(a.metadata)
         out.start_encoding()
     except (ValueError, av.error.FFmpegError):
-        raise V2VError(f'cannot write {path}: such a file cannot hold the sound ({a.name}) of {like.path}; '
-                       'name a .mkv') from None
+        raise V2VError(f'cannot write {path}: such a file cannot hold the audio ({a.name}) of {like.path}; name a .mkv') from None
     return _packets(src, to, t0, like.path) if to else iter(())
 
 def _packets(src, to, t0, path):
-    "The sound of `src`, readdressed and shifted"
+    "The audio of `src`, readdressed and shifted"
     try:
         for p in src.demux(*to):
             if p.dts is None: continue
             shift = round(t0 / p.time_base)
             p.pts, p.dts, p.stream = (p.dts if p.pts is None else p.pts) - shift, p.dts - shift, to[p.stream]
             yield p
-    except av.error.FFmpegError as e: raise V2VError(f'{path}: its sound cannot be read ({e.strerror})') from None
+    except av.error.FFmpegError as e: raise V2VError(f'{path}: its audio cannot be read ({e.strerror})') from None
 
 # %% ../nbs/05_video.ipynb #2a2e1780
-def _mux_until(out, packets, t):
-    "Write sound up to `t` seconds; what is left comes back"
-    for p in packets:
-        if p.dts * p.time_base > t: return itertools.chain([p], packets)
-        out.mux(p)
-    return iter(())
-
-def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks=None, clock=None):
-    "Encode all frames, sound beside them; sound ends with the video where that is shorter than its model"
-    cs, cr = color[0] if color[0]!=2 else Colorspace.ITU601, color[1] or ColorRange.MPEG
-    if clock is None or ticks is None: ticks,clock = itertools.count(),1 / fps
+def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks, time_base):
+    "Encode all frames at `ticks` of `time_base`, audio beside them; it ends with the video where that has fewer than `n_like` frames"
+    cs, cr, p = color[0] if color[0]!=2 else Colorspace.ITU601, color[1] or ColorRange.MPEG, next(packets, None)
+    def mux_audio_until(t):
+        nonlocal p
+        while p is not None and p.dts*p.time_base<=t:
+            out.mux(p)
+            p = next(packets, None)
     for i,(a,t) in enumerate(zip(arrays, ticks)):
         f = av.VideoFrame.from_ndarray(a, 'rgb48le' if a.dtype==np.uint16 else 'rgb24')
         f = f.reformat(format=s.pix_fmt, dst_colorspace=cs, dst_color_range=cr, interpolation=_best)
-        f.pts, f.time_base = int(t), clock
+        f.pts, f.time_base = int(t), time_base
         out.mux(s.encode(f))
-        packets = _mux_until(out, packets, t*clock)
+        mux_audio_until(t*time_base)
     out.mux(s.encode())
-    _mux_until(out, packets, t*clock + 1/fps if i + 1 < n_like else float('inf'))
+    mux_audio_until(t*time_base + 1/fps if i + 1 < n_like else float('inf'))
 
 # %% ../nbs/05_video.ipynb #809c9e93
-@contextlib.contextmanager
-def _writing(tmp, path):
-    "An open output; whatever goes wrong with it becomes one line"
-    flags = dict(fflags='+bitexact')
-    if Path(path).suffix.lower() in ('.mp4','.mov','.m4v'): flags['movflags'] = '+faststart'
-    try:
-        with av.open(str(tmp.absolute()), 'w', options=flags) as out: yield out
-    except av.error.FFmpegError as e: raise V2VError(f'cannot write {path}: {e.strerror}') from None
-
-def _clock(like):
-    "The times of a model whose frames come unevenly, from 0, and their unit"
-    if like is None or like.constant_frame_rate: return None,None
+def _uneven_times(like, fps):
+    "The times of a video whose frames come unevenly, from 0, and their unit; None where frames are written at a rate"
+    if like is None or like.constant_frame_rate or fps!=like.fps.limit_denominator(1_000_000): return None,None
     times = _times(like.path)[1]
     with _open(like.path) as c: return (times - times[0]).tolist(),_video_stream(c, like.path).time_base
 
-def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt, ticks, clock):
+def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt):
     "Write one file at `tmp`"
     first = next(chunks, None)
     if first is None or not first.shape[1]: raise V2VError(f'no frames to write to {path}')
-    color,shape = _tags(like.color) if like else (1,1,1,1),first.shape[2:]
+    color,shape = (1,1,1,1),first.shape[2:] # BT.709
+    if like and like.color[0] in (1,2,4,5,6,7,9): color = like.color # swscale can make it
     codec,pix_fmt = _format(path, codec, pix_fmt, shape)
     arrays = _arrays(itertools.chain([first], chunks), any(o.bits>8 for o in av.VideoFormat(pix_fmt).components))
     head = list(itertools.islice(arrays, 4))
-    sound = _open(like.path) if like and (like.has_audio or like.has_subtitles) else contextlib.nullcontext()
-    with sound as src, _writing(tmp, path) as out:
-        s = _add_video(out, codec, pix_fmt, shape, fps, crf, color, like, clock)
-        if len(head)<4: s.codec_context.max_b_frames = 0 # x265 loses count of the times of one or two frames now and then
+    ticks,time_base = _uneven_times(like, fps)
+    source = _open(like.path) if like and (like.has_audio or like.has_subtitles) else contextlib.nullcontext()
+    flags = dict(fflags='+bitexact') | (dict(movflags='+faststart') if Path(path).suffix.lower() in ('.mp4','.mov','.m4v') else {})
+    with source as src, av.open(str(tmp.absolute()), 'w', options=flags) as out:
+        s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
+        s.height, s.width, s.pix_fmt = *shape, pix_fmt
+        cc = s.codec_context
+        if time_base: cc.time_base = time_base
+        if like: cc.sample_aspect_ratio = like.sar
+        if len(head)<4: cc.max_b_frames = 0 # x265 loses count of the times of one or two frames now and then
+        cc.thread_count = 4 # a fixed number: the bytes depend on it
+        cc.colorspace, cc.color_range, cc.color_primaries, cc.color_trc = color
         packets = _add_audio(out, src, like, path) if src else iter(())
-        _mux_all(out, s, itertools.chain(head, arrays), fps, color, packets, like.n_frames if like else 0, ticks, clock)
+        _mux_all(out, s, itertools.chain(head, arrays), fps, color, packets, like.n_frames if like else 0, ticks or itertools.count(), time_base or 1/fps)
 
 # %% ../nbs/05_video.ipynb #fea980cb
 def write_video(
-    frames, # a `TensorVideo` `(3,f,h,w)`, or any iterable of them: written as they come
-    path, # .mp4, .mov, .m4v, .mkv or .webm
-    like=None, # path or `VideoInfo`: its frame rate or uneven times, sound, subtitles, color tags and shape of pixels are kept
-    fps=None, # frames a second, where not those of `like`; else 25
-    crf=18, # quality: 0 is lossless up to color conversion, 18 looks it, 28 is small
-    codec=None, # one of `codecs`; None: what browsers play in such a file
-    pix_fmt=None, # one that the codec can write, such as 'yuv420p10le'; None: what browsers play
+    frames:torch.Tensor|Iterable, # a `TensorVideo` `(3,f,h,w)`, or any iterable of them: written as they come
+    path:str|Path, # .mp4, .mov, .m4v, .mkv or .webm
+    like:str|Path|VideoInfo|None=None, # its frame rate or uneven times, audio, subtitles, color tags and shape of pixels are kept
+    fps:float|Fraction|None=None, # frames a second, where not those of `like`; else 25
+    crf:int=18, # quality: 0 is lossless up to color conversion, 18 looks it, 28 is small
+    codec:str|None=None, # one of `codecs`; None: what browsers play in such a file
+    pix_fmt:str|None=None, # one that the codec can write, such as 'yuv420p10le'; None: what browsers play
 ) -> VideoInfo: # what was written
     "Write a file, by default one that browsers play; it appears whole or not at all"
-    if (kind := Path(path).suffix.lower()) not in _kinds:
-        raise V2VError(f"cannot write {path}: '{kind}' is not one of {' '.join(_kinds)}")
+    if (suffix := Path(path).suffix.lower()) not in output_endings: raise V2VError(f"cannot write {path}: '{suffix}' is not one of {' '.join(output_endings)}")
     if like is not None and not isinstance(like, VideoInfo): like = probe_video(like)
     fps = Fraction(fps or (like.fps if like else 25)).limit_denominator(1_000_000)
     if fps<=0: raise V2VError(f'fps={fps} must be above 0')
-    ticks,clock = _clock(like) if like and fps==like.fps.limit_denominator(1_000_000) else (None,None)
     with safe_path(path) as tmp:
-        _encode(iter([frames] if isinstance(frames, torch.Tensor) else frames), tmp, path, like, fps, crf, codec, pix_fmt, ticks, clock)
+        try: _encode(iter([frames] if isinstance(frames, torch.Tensor) else frames), tmp, path, like, fps, crf, codec, pix_fmt)
+        except av.error.FFmpegError as e: raise V2VError(f'cannot write {path}: {e.strerror}') from None
     return probe_video(path)
