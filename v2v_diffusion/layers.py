@@ -13,25 +13,15 @@ from torch.utils.checkpoint import checkpoint
 from .core import *
 
 # %% ../nbs/14_layers.ipynb #18503bf0
-def space_to_depth(
-    x:torch.Tensor, # (b,c,f,h,w), h and w multiples of `k`
-    k:int, # side of the squares that become channels
-) -> torch.Tensor: # (b, c*k*k, f, h/k, w/k)
-    "Fold each `k` by `k` square of pixels into channels; nothing is lost"
-    b,c,f,h,w = x.shape
-    if h%k or w%k:
-        raise V2VError(f'height and width must be multiples of {k}, not {h} and {w}: pad the clip first')
-    x = x.reshape(b, c, f, h//k, k, w//k, k).permute(0,1,4,6,2,3,5) # b c k k f h w
-    return x.reshape(b, c*k*k, f, h//k, w//k)
+def space_to_depth(x:torch.Tensor, k:int) -> torch.Tensor: # (b,c,f,h,w) to (b, c*k*k, f, h/k, w/k)
+    "Pixel unshuffle: each `k` by `k` square of pixels becomes channels; nothing is lost"
+    h,w = x.shape[-2:]
+    if h%k or w%k: raise V2VError(f'height and width must be multiples of {k}, not {h} and {w}: pad the clip first')
+    return F.pixel_unshuffle(x.transpose(1,2), k).transpose(1,2).contiguous()
 
-def depth_to_space(
-    x:torch.Tensor, # (b, c*k*k, f,h,w)
-    k:int, # side of the squares that come back
-) -> torch.Tensor: # (b, c, f, h*k, w*k)
+def depth_to_space(x:torch.Tensor, k:int) -> torch.Tensor: # (b, c*k*k, f,h,w) to (b, c, f, h*k, w*k)
     "Undo `space_to_depth`"
-    b,c,f,h,w = x.shape
-    x = x.reshape(b, c//(k*k), k, k, f, h, w).permute(0,1,4,5,2,6,3) # b c f h k w k
-    return x.reshape(b, c//(k*k), f, h*k, w*k)
+    return F.pixel_shuffle(x.transpose(1,2), k).transpose(1,2).contiguous()
 
 # %% ../nbs/14_layers.ipynb #26ada92d
 class TemporalConv(nn.Conv3d):
@@ -43,7 +33,7 @@ class TemporalConv(nn.Conv3d):
     ):
         super().__init__(ni, nf, (ks,1,1), padding=(ks//2,0,0))
 
-    def forward(self, x): # (b,ni,f,h,w) to (b,nf,f,h,w)
+    def forward(self, x:torch.Tensor) -> torch.Tensor: # (b,ni,f,h,w) to (b,nf,f,h,w)
         y = F.conv2d(x.flatten(3), self.weight[...,0], self.bias, padding=self.padding[:2]) # b nf f (h w)
         return y.unflatten(3, x.shape[3:])
 
@@ -56,19 +46,18 @@ def conv3d(
 ) -> nn.Module: # (b,ni,f,h,w) to (b,nf,f,h,w)
     "A convolution in space and time"
     if conv not in ('factorized','full','frames'): raise V2VError(f'conv {conv!r} is not known: choose factorized, full or frames')
-    p = ks//2
     if ks==1: return TemporalConv(ni, nf, 1)
-    if conv=='full': return nn.Conv3d(ni, nf, ks, padding=p)
-    space = nn.Conv3d(ni, nf, (1,ks,ks), padding=(0,p,p))
+    if conv=='full': return nn.Conv3d(ni, nf, ks, padding=ks//2)
+    space = nn.Conv3d(ni, nf, (1,ks,ks), padding=(0,ks//2,ks//2))
     return space if conv=='frames' else nn.Sequential(space, TemporalConv(nf, nf, ks))
 
 # %% ../nbs/14_layers.ipynb #dce9b805
-def norm3d(nf):
+def norm3d(nf:int) -> nn.GroupNorm:
     "Group normalization in at most 8 groups"
     return nn.GroupNorm(math.gcd(nf, 8), nf)
 
 # %% ../nbs/14_layers.ipynb #dfc0dd5c
-def zero_init(m):
+def zero_init(m:nn.Module) -> nn.Module:
     "Zero the last layer of `m`: it outputs zero until it has learned something"
     last = m[-1] if isinstance(m, nn.Sequential) else m
     for p in last.parameters(): nn.init.zeros_(p)
@@ -88,7 +77,7 @@ def timestep_embedding(
 
 # %% ../nbs/14_layers.ipynb #2e32b93e
 class ResBlock3D(nn.Module):
-    "Two convolutions beside a straight path; the diffusion step sets scale and shift between them"
+    "Two convolutions beside a shortcut; the diffusion step sets a factor and a shift between them"
     def __init__(self,
         ni:int, # channels in
         nf:int, # channels out
@@ -101,7 +90,7 @@ class ResBlock3D(nn.Module):
         self.emb = nn.Linear(n_emb, 2*nf) if n_emb else None
         self.skip = conv3d(ni, nf, ks=1) if ni!=nf else nn.Identity()
 
-    def forward(self, x, emb=None):
+    def forward(self, x:torch.Tensor, emb:torch.Tensor|None=None) -> torch.Tensor: # (b,ni,f,h,w) to (b,nf,f,h,w)
         h = self.norm2(self.conv1(F.silu(self.norm1(x))))
         if self.emb is not None:
             scale,shift = self.emb(F.silu(emb))[...,None,None,None].chunk(2, dim=1) # b nf 1 1 1
@@ -110,34 +99,30 @@ class ResBlock3D(nn.Module):
 
 # %% ../nbs/14_layers.ipynb #52fba5d1
 class Attention(nn.Module):
-    "Each token of a sequence takes what it needs from all of them, and adds it to itself"
-    def __init__(self,
-        nf:int, # channels of a token
-        n_heads:int=4, # how many questions a token asks at once; divides `nf`
-    ):
+    "Self-attention in `n_heads` groups of `nf` channels: a weighted mean of all tokens' values is added to each token"
+    def __init__(self, nf:int, n_heads:int=4):
         super().__init__()
-        if nf%n_heads: raise V2VError(f'{n_heads} heads cannot share {nf} channels: choose a divisor')
+        if nf%n_heads: raise V2VError(f'{n_heads} heads do not divide {nf} channels: choose a divisor')
         self.n_heads = n_heads
         self.norm,self.qkv,self.out = nn.LayerNorm(nf),nn.Linear(nf, 3*nf),zero_init(nn.Linear(nf, nf))
 
-    def forward(self, x, pos=0.):
+    def forward(self, x:torch.Tensor, pos:torch.Tensor|float=0.) -> torch.Tensor: # (n,s,nf) to the same
         n,s,c = x.shape
-        qkv = self.qkv(self.norm(x)+pos)
-        q,k,v = qkv.reshape(n, s, 3, self.n_heads, c//self.n_heads).permute(2,0,3,1,4) # each n heads s d
+        q,k,v = self.qkv(self.norm(x)+pos).reshape(n, s, 3, self.n_heads, c//self.n_heads).permute(2,0,3,1,4) # each n heads s d
         res = F.scaled_dot_product_attention(q, k, v)
         return x + self.out(res.transpose(1,2).reshape(n, s, c))
 
 # %% ../nbs/14_layers.ipynb #6e1b2ed4
 class SpatialAttention(Attention):
-    "Each place looks at all places of its own frame"
-    def forward(self, x):
+    "Each place attends to all places of its own frame"
+    def forward(self, x:torch.Tensor) -> torch.Tensor: # (b,nf,f,h,w) to the same
         b,c,f,h,w = x.shape
         res = super().forward(x.permute(0,2,3,4,1).reshape(b*f, h*w, c)) # (b f) (h w) c
         return res.reshape(b, f, h, w, c).permute(0,4,1,2,3) # b c f h w
 
 class TemporalAttention(Attention):
-    "Each place looks at itself in all frames, and knows which frame is which"
-    def forward(self, x):
+    "Each place attends to itself in all frames, with an embedding of the frame's number"
+    def forward(self, x:torch.Tensor) -> torch.Tensor: # (b,nf,f,h,w) to the same
         b,c,f,h,w = x.shape
         pos = timestep_embedding(torch.arange(f, device=x.device), c).to(x.dtype)
         res = super().forward(x.permute(0,3,4,2,1).reshape(b*h*w, f, c), pos) # (b h w) f c
@@ -146,24 +131,20 @@ class TemporalAttention(Attention):
 # %% ../nbs/14_layers.ipynb #d5f79265
 class Downsample(nn.Module):
     "Half the height and width; frames stay"
-    def __init__(self, ni, nf=None):
+    def __init__(self, ni:int, nf:int|None=None):
         super().__init__()
         self.conv = nn.Conv3d(ni, nf or ni, (1,3,3), stride=(1,2,2), padding=(0,1,1))
-    def forward(self, x): return self.conv(x)
+    def forward(self, x:torch.Tensor) -> torch.Tensor: return self.conv(x) # (b,ni,f,h,w) to (b,nf,f,h/2,w/2)
 
 class Upsample(nn.Module):
     "Twice the height and width; frames stay"
-    def __init__(self, ni, nf=None):
+    def __init__(self, ni:int, nf:int|None=None):
         super().__init__()
         self.conv = nn.Conv3d(ni, nf or ni, (1,3,3), padding=(0,1,1))
-    def forward(self, x): return self.conv(F.interpolate(x, scale_factor=(1,2,2), mode='nearest'))
+    def forward(self, x:torch.Tensor) -> torch.Tensor: return self.conv(F.interpolate(x, scale_factor=(1,2,2), mode='nearest'))
 
 # %% ../nbs/14_layers.ipynb #c3d6dd9b
-def run_layer(
-    m:nn.Module, # a layer or block
-    *args, # what it is called with
-    checkpointing:bool=False, # forget what is inside, and compute it again in the backward pass?
-):
-    "`m(*args)`, trading time for memory where that is wanted"
+def run_layer(m:nn.Module, *args, checkpointing:bool=False) -> torch.Tensor:
+    "`m(*args)`; with `checkpointing` its inside is not kept but computed again in the backward pass"
     if not (checkpointing and torch.is_grad_enabled()): return m(*args)
     return checkpoint(m, *args, use_reentrant=False)

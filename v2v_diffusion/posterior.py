@@ -7,7 +7,7 @@ __all__ = ['drop_condition', 'classifier_free_guidance', 'conditioning_augmentat
 
 # %% ../nbs/13_posterior.ipynb #fcc3c9ac
 import math
-import torch, torch.nn.functional as F
+import torch
 from .metrics import *
 from .schedules import *
 from .forward import *
@@ -17,7 +17,7 @@ from .samplers import *
 def drop_condition(
     cond:torch.Tensor, # (b,...)
     p:float, # fraction of clips that lose theirs
-    generator=None, # source of the choice
+    generator:torch.Generator|None=None, # source of the choice
 ) -> torch.Tensor: # like `cond`
     "`cond`, all zero for randomly chosen clips"
     device = generator.device if generator else cond.device
@@ -26,56 +26,51 @@ def drop_condition(
 
 # %% ../nbs/13_posterior.ipynb #af803f60
 def classifier_free_guidance(
-    conditional, # denoiser that sees the condition, `(x, t) -> prediction`
-    unconditional, # the same without
-    scale:float, # guidance scale: 0 without the condition, 1 with it, more: exaggerated
-): # a denoiser `(x, t) -> prediction`
+    conditional:callable, # denoiser with the condition, `(x, t) -> prediction`
+    unconditional:callable, # the same without
+    guidance_scale:float, # 0 without the condition, 1 with it, more: exaggerated
+) -> callable: # a denoiser `(x, t) -> prediction`
     "Classifier-free guidance"
     def denoise(x, t):
         without = unconditional(x, t)
-        return without + scale*(conditional(x, t)-without)
+        return without + guidance_scale*(conditional(x, t)-without)
     return denoise
 
 # %% ../nbs/13_posterior.ipynb #4b5fca8e
 def conditioning_augmentation(
     cond:torch.Tensor, # (b,...)
     level:float, # largest standard deviation of the noise
-    generator=None, # source of the levels and of the noise
+    generator:torch.Generator|None=None, # source of the levels and of the noise
 ) -> torch.Tensor: # like `cond`
-    "`cond` with noise, for each clip of a strength drawn evenly from 0..`level`"
+    "`cond` with noise, for each clip of a strength uniform in 0..`level`"
     device = generator.device if generator else cond.device
     strength = level*torch.rand(len(cond), generator=generator, device=device).to(cond)
     return cond + strength.reshape(-1, *[1]*(cond.ndim-1))*noise_like(cond, generator)
 
 # %% ../nbs/13_posterior.ipynb #8fc0120b
-def sigma_to_t(
-    sigma:float, # standard deviation of the noise, in the units of what is diffused
-    schedule:Schedule, # the schedule of training
-): # a step; None if there is less noise than after step 0
-    "The first step that is at least as noisy as a clip with noise of `sigma`"
-    noisier = (schedule.noise()/schedule.signal()>=sigma).nonzero()
-    if sigma<(schedule.noise(0)/schedule.signal(0)).item(): return None
-    return noisier[0].item() if len(noisier) else schedule.n_steps-1
+def sigma_to_t(sigma:float, schedule:Schedule) -> int|None:
+    "The first step at least as noisy as a clip with noise of `sigma`, in its units; None if that is less than step 0 adds"
+    stds = schedule.noise()/schedule.signal()
+    return None if sigma<stds[0] else min((stds<sigma).sum().item(), schedule.n_steps-1)
 
-# %% ../nbs/13_posterior.ipynb #61960825
+# %% ../nbs/13_posterior.ipynb #32290b73
 def denoise_from_noise_level(
-    denoise, # unconditional denoiser, `(x, t) -> prediction`
+    denoise:callable, # unconditional denoiser, `(x, t) -> prediction`
     y:torch.Tensor, # clips with nothing wrong but normal noise, (b,c,f,h,w) in [-1,1]
     schedule:Schedule, # the schedule of training
-    sigma=None, # standard deviation of the noise, a number or one for each clip; None: estimated
+    sigma:float|list|None=None, # standard deviation of the noise, one for all or for each clip; None: estimated
     steps:int=20, # network evaluations from the last step; others take their fraction
-    min_sigma:float=2/127.5, # clips with less noise come back as they are
-    generator=None, # one, or a list with one for each clip
+    min_sigma:float=4/127.5, # clips with less noise come back as they are
+    generator:torch.Generator|list|None=None, # one, or a list with one for each clip
     **kw, # for `sample`
 ) -> torch.Tensor: # like `y`
     "Sample each clip, from its own noise level down to none"
-    sigmas = estimate_noise_sigma(y).tolist() if sigma is None else sigma if isinstance(sigma, (list,tuple)) else [sigma]*len(y)
-    gens,outs = generator if isinstance(generator, (list,tuple)) else [generator]*len(y),[]
-    for clip,s,g in zip(y.split(1), sigmas, gens):
+    if sigma is None: sigma = estimate_noise_sigma(y).tolist()
+    sigmas,gens = [o if isinstance(o, (list,tuple)) else [o]*len(y) for o in (sigma,generator)]
+    def one(clip, s, g):
         t = sigma_to_t(s, schedule)
-        if t is None or s<min_sigma: outs.append(clip)
-        else:
-            fraction = (t+1)/schedule.n_steps
-            ts = make_timesteps(schedule, max(1, math.ceil(steps*fraction)), prediction='v', strength=fraction)
-            outs.append(sample(denoise, schedule.signal(t, clip)*clip, schedule, timesteps=ts, generator=g, **kw))
-    return torch.cat(outs)
+        if t is None or s<min_sigma: return clip
+        fraction = (t+1)/schedule.n_steps
+        ts = make_timesteps(schedule, math.ceil(steps*fraction), prediction='v', strength=fraction)
+        return sample(denoise, schedule.signal(t, clip)*clip, schedule, timesteps=ts, generator=g, **kw)
+    return torch.cat([one(*o) for o in zip(y.split(1), sigmas, gens)])

@@ -13,16 +13,12 @@ from fastcore.basics import patch
 from .core import *
 
 # %% ../nbs/10_schedules.ipynb #82c9b1e4
-def linear_schedule(
-    n_steps:int=1000, # how many noising steps
-    start:float=1e-4, # beta of the first step
-    end:float=.02, # beta of the last step
-) -> torch.Tensor: # beta, (n_steps,), float64
-    "The variance added at each step, rising in a straight line"
-    return torch.linspace(start, end, n_steps, dtype=torch.float64)
+def linear_schedule(n_steps:int=1000) -> torch.Tensor:
+    "`beta`, (n_steps,), float64: the variance added at each step, rising linearly"
+    return torch.linspace(1e-4, .02, n_steps, dtype=torch.float64)
 
 # %% ../nbs/10_schedules.ipynb #b13a4ece
-def alpha_bar(beta):
+def alpha_bar(beta:torch.Tensor) -> torch.Tensor:
     "Fraction of the clean clip's variance still there after each step"
     return (1-beta).cumprod(0)
 
@@ -38,98 +34,83 @@ def abar_to_beta(
 def cosine_schedule(
     n_steps:int=1000, # how many noising steps
     s:float=.008, # keeps the first steps from being too small
-    max_beta:float=.999, # no step destroys more than this
 ) -> torch.Tensor: # beta, (n_steps,), float64
     "A squared cosine in `abar`"
     u = torch.arange(n_steps+1, dtype=torch.float64)/n_steps
-    f = ((u+s)/(1+s)*math.pi/2).cos()**2
-    return abar_to_beta(f, max_beta)
+    return abar_to_beta(((u+s)/(1+s)*math.pi/2).cos()**2)
 
 # %% ../nbs/10_schedules.ipynb #b7845430
 def sigmoid_schedule(
     n_steps:int=1000, # how many noising steps
-    start:float=-3., # where the sigmoid is entered
-    end:float=3., # where it is left
     tau:float=1., # temperature: larger is straighter
-    max_beta:float=.999, # no step destroys more than this
 ) -> torch.Tensor: # beta, (n_steps,), float64
-    "A stretch of a sigmoid in `abar`, from 1 to 0"
-    v = torch.linspace(start, end, n_steps+1, dtype=torch.float64)
-    f = (v/tau).sigmoid()
-    return abar_to_beta(f[-1]-f, max_beta)
+    "A piece of a sigmoid in `abar`, from 1 to 0"
+    f = (torch.linspace(-3, 3, n_steps+1, dtype=torch.float64)/tau).sigmoid()
+    return abar_to_beta(f[-1]-f)
 
 # %% ../nbs/10_schedules.ipynb #3e665ec0
 class Schedule:
     "`beta` and `abar` as float64 tables on the CPU, and what follows from them"
     def __init__(
         self,
-        beta, # variance that each step mixes in, (n_steps,)
-        straight:bool=False, # do signal and noise add up to 1, rather than their squares?
+        beta:torch.Tensor|list, # variance that each step mixes in, (n_steps,)
+        straight:bool=False, # signal and noise add up to 1, rather than their squares
     ):
         self.beta = torch.as_tensor(beta, dtype=torch.float64).cpu()
         self.abar,self.n_steps = alpha_bar(self.beta),len(self.beta)
         a,s = self.abar.sqrt(),(1-self.abar).sqrt()
         c = 1/(a+s) if straight else torch.ones_like(a)
-        self._signal,self._noise,self._scale = c*a,c*s,c
+        self._tables = dict(abar=self.abar, signal=c*a, noise=c*s, scale=c, snr=self.abar/(1-self.abar))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'Schedule({self.n_steps} steps, abar {self.abar[0]:.4f} to {self.abar[-1]:.2g})'
 
 # %% ../nbs/10_schedules.ipynb #0084bde4
 @patch
-def _lookup(self:Schedule, table, t, like=None):
-    "`table[t]`, shaped and typed to multiply the batch `like`"
-    if t is None: t = range(self.n_steps)
-    t = torch.as_tensor(t).cpu()
-    if ((t<0)|(t>=self.n_steps)).any():
-        raise V2VError(f't must be in 0..{self.n_steps-1}, not {t.tolist()}')
-    if like is None: return table[t]
-    res = table[t].to(like.dtype).to(like.device)
-    return res.reshape(-1, *[1]*(like.ndim-1)) # b 1 1 1 1
+def _lookup(self:Schedule, name, t, like=None):
+    "Table `name` at `t`, shaped and typed to multiply the batch `like`"
+    t = torch.as_tensor(range(self.n_steps) if t is None else t)
+    if ((t<0)|(t>=self.n_steps)).any(): raise V2VError(f't must be in 0..{self.n_steps-1}, not {t.tolist()}')
+    if like is None: return self._tables[name][t.cpu()]
+    key = name,like.dtype,like.device
+    if key not in self._tables: self._tables[key] = self._tables[name].to(like.dtype).to(like.device)
+    return self._tables[key][t.to(like.device)].reshape(-1, *[1]*(like.ndim-1)) # b 1 1 1 1
 
 # %% ../nbs/10_schedules.ipynb #ec1bb57d
 @patch
 def at(
     self:Schedule,
-    t=None, # step or steps; all if left out
-    like=None, # a batch that the answer will multiply
-): # float64, or shaped and typed as `like`
+    t:torch.Tensor|list|int|None=None, # step or steps; None: all
+    like:torch.Tensor|None=None, # a batch that the result will multiply
+) -> torch.Tensor: # float64, or shaped and typed as `like`
     "Fraction of the clean clip's variance at `t`: `abar[t]`"
-    return self._lookup(self.abar, t, like)
+    return self._lookup('abar', t, like)
 
 # %% ../nbs/10_schedules.ipynb #9929ed28
 @patch
-def signal(
-    self:Schedule,
-    t=None, # step or steps; all if left out
-    like=None, # a batch that the answer will multiply
-): # float64, or shaped and typed as `like`
+def signal(self:Schedule, t:torch.Tensor|list|int|None=None, like:torch.Tensor|None=None) -> torch.Tensor:
     "Factor of the clean clip in $x_t$: the root of `abar`, times `scale`"
-    return self._lookup(self._signal, t, like)
+    return self._lookup('signal', t, like)
 
 @patch
-def noise(
-    self:Schedule,
-    t=None, # step or steps; all if left out
-    like=None, # a batch that the answer will multiply
-): # float64, or shaped and typed as `like`
+def noise(self:Schedule, t:torch.Tensor|list|int|None=None, like:torch.Tensor|None=None) -> torch.Tensor:
     "Standard deviation of the noise in $x_t$: the root of 1-`abar`, times `scale`"
-    return self._lookup(self._noise, t, like)
+    return self._lookup('noise', t, like)
 
 # %% ../nbs/10_schedules.ipynb #fcb0eec7
 @patch
-def snr(self:Schedule, t=None):
-    "Signal-to-noise ratio at `t` (all steps if left out): a quotient of variances"
-    return self._lookup(self.abar/(1-self.abar), t)
+def snr(self:Schedule, t:torch.Tensor|list|int|None=None) -> torch.Tensor:
+    "Signal-to-noise ratio at `t` (None: all steps): a quotient of variances"
+    return self._lookup('snr', t)
 
 @patch
-def log_snr(self:Schedule, t=None):
+def log_snr(self:Schedule, t:torch.Tensor|list|int|None=None) -> torch.Tensor:
     "Natural logarithm of `snr`"
     return self.snr(t).log()
 
 # %% ../nbs/10_schedules.ipynb #28c29f04
-def check_schedule(sched):
-    "`sched` itself, or a `V2VError` with the first of the four facts that it breaks"
+def check_schedule(sched:Schedule) -> Schedule:
+    "`sched` itself, or a `V2VError` with the first invariant that it breaks"
     b,a = sched.beta,sched.abar
     if not ((b>0)&(b<=1)).all(): raise V2VError('a schedule needs every beta in (0,1]')
     if not (a.diff()<0).all(): raise V2VError('a schedule needs an abar that falls at every step')
@@ -138,44 +119,39 @@ def check_schedule(sched):
     return sched
 
 # %% ../nbs/10_schedules.ipynb #5bfd9314
-def zero_terminal_snr(beta):
+def zero_terminal_snr(beta:torch.Tensor) -> torch.Tensor:
     "`beta` changed so that the last step leaves no signal and the first is as it was"
     a = alpha_bar(beta).sqrt()
     a = (a-a[-1]) * a[0]/(a[0]-a[-1])
-    start = torch.ones_like(a[:1])
-    return abar_to_beta(torch.cat([start, a**2]), max_beta=1.)
+    return abar_to_beta(torch.cat([torch.ones_like(a[:1]), a**2]), max_beta=1.)
 
 # %% ../nbs/10_schedules.ipynb #16386828
-def flow_schedule(
-    n_steps:int=1000, # how many noising steps
-) -> torch.Tensor: # beta, (n_steps,), float64
-    "Steps with the signal-to-noise ratio of a straight path from clip to noise"
+def flow_schedule(n_steps:int=1000) -> torch.Tensor:
+    "`beta`, (n_steps,), float64: steps with the signal-to-noise ratio of a straight path from clip to noise"
     s = torch.arange(n_steps+1, dtype=torch.float64)/n_steps
     return abar_to_beta((1-s)**2/((1-s)**2+s**2), max_beta=1.)
 
 # %% ../nbs/10_schedules.ipynb #1709febd
 @patch
-def scale(
-    self:Schedule,
-    t=None, # step or steps; all if left out
-    like=None, # a batch that the answer will multiply
-): # float64, or shaped and typed as `like`
+def scale(self:Schedule, t:torch.Tensor|list|int|None=None, like:torch.Tensor|None=None) -> torch.Tensor:
     "Root of `signal`**2 + `noise`**2 at `t`: 1 where variance is preserved"
-    return self._lookup(self._scale, t, like)
+    return self._lookup('scale', t, like)
 
 # %% ../nbs/10_schedules.ipynb #1011cc38
 _makers = dict(linear=linear_schedule, cosine=cosine_schedule, sigmoid=sigmoid_schedule, flow=flow_schedule)
 schedule_names = tuple(_makers)
 _ztsnr = zero_terminal_snr # its name is also a parameter below
 
+def _check_choice(what, value, names):
+    if value not in names: raise V2VError(f'{what} {value!r} is not known: choose {", ".join(names)}')
+
 def make_schedule(
     name:str='cosine', # one of `schedule_names`
     n_steps:int=1000, # how many noising steps, at least 2
-    zero_terminal_snr:bool=False, # should the last step leave no signal at all?
+    zero_terminal_snr:bool=False, # the last step leaves no signal at all
 ) -> Schedule: # its tables are float64, on the CPU
-    "A schedule by name; a warning if it breaks one of the four facts"
-    if name not in _makers:
-        raise V2VError(f'noise schedule {name!r} is not known: choose {", ".join(schedule_names)}')
+    "A schedule by name; a warning if it breaks an invariant"
+    _check_choice('noise schedule', name, schedule_names)
     if n_steps<2: raise V2VError(f'n_steps must be at least 2, not {n_steps}')
     beta = _makers[name](n_steps)
     sched = Schedule(_ztsnr(beta) if zero_terminal_snr else beta, straight=name=='flow')
