@@ -142,9 +142,6 @@ class VideoToVideoDiffusion(nn.Module):
         n = self.n_latent
         return _LatentCondition(*cond.split([n,n,n,6], 1))
 
-
-
-
 # %% ../nbs/19_model.ipynb #9eea3875
 @patch
 def encode(self:VideoToVideoDiffusion, x:torch.Tensor) -> torch.Tensor: # from (b,3,f,h,w) in [-1,1] to (b,latent_dim,f,h/8,w/8)
@@ -225,7 +222,7 @@ def residual(self:VideoToVideoDiffusion, cond:torch.Tensor, z:torch.Tensor) -> t
 
 @patch
 def add_residual(self:VideoToVideoDiffusion,
-    m:torch.Tensor|None, # the mean (b,3,f,h,w)
+    m:torch.Tensor|None, # the mean (b,3,f,h,w); None without a predictor
     cond:torch.Tensor, # the U-Net's condition
     r:torch.Tensor, # a residual
 ) -> torch.Tensor: # (b,3,f,h,w), not clipped
@@ -242,7 +239,7 @@ def calibrate(self:VideoToVideoDiffusion, batches:list[tuple]) -> VideoToVideoDi
     self.vae.measure_latents([b for _,b in batches])
     if self.predictor is None: return self
     pairs = [(self.fields(cond),z) for cond,z in (self.encode_pair(*o) for o in batches)]
-    def rows(os): return torch.cat([o.movedim(1, -1).flatten(0, -2) for o in os]) # (b f h w) c
+    def rows(zs): return torch.cat([z.movedim(1, -1).flatten(0, -2) for z in zs]) # (b f h w) c
     f,left = rows(uncertainty_terms(c.features) for c,_ in pairs),rows(z-c.mean for c,z in pairs)
     some = torch.linspace(0, len(f)-1, min(len(f), 200_000)).long()
     self.logvar_weight.copy_(fit_logvar(f[some], left[some]**2))
@@ -434,5 +431,3 @@ def push_to_hub(self:VideoToVideoDiffusion,
         (Path(d)/'README.md').write_text((about or {}).get('card', _no_card), encoding='utf-8')
         api.create_repo(repo_id, private=private, exist_ok=True)
         return str(api.upload_folder(repo_id=repo_id, folder_path=d, commit_message='A model of v2v_diffusion'))
-
-
