@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from fastai.callback.core import Callback, TrainEvalCallback
 from fastai.callback import hook, schedule # chkstyle: ignore
 from fastai.data.core import DataLoaders, TfmdDL
-from fastai.learner import Learner, Metric, replacing_yield
+from fastai.learner import Learner, Metric
 from fastcore.basics import patch
 from fastcore.foundation import L
 
@@ -72,7 +72,7 @@ def show_batch(self:VideoDL,
     n:int=8, # at most so many frames of each
     play:bool=False, # as a player, not as a picture
     nrows:int|None=None, # fastai's other name for `max_n`
-): # a figure, or a player
+) -> object: # a figure, or a player
     "Input over target, a pair below the other; in a player, beside the other"
     (xb,yb),max_n = self.one_batch() if b is None else b,nrows or max_n
     if play: return torch.cat([torch.cat([o.cpu() for o in p], 2) for p in zip(xb[:max_n], yb[:max_n])], 3).player()
@@ -162,8 +162,11 @@ class V2VLearner(Learner):
         **kw, # of fastai's `get_preds`
     ) -> tuple: # restored clips and targets, (n,3,f,h,w) each, and what else is requested; the loss of a clip is its mean squared error
         "Restore all clips of some batches, with the model's own steps"
-        with (replacing_yield(self, 'model', _Restorer(self.model)), replacing_yield(self, 'loss_func', nn.MSELoss()),
-              self.removed_cbs(self.cbs.filter(lambda o: isinstance(o, DiffusionCallback)))): return super().get_preds(ds_idx, dl, **kw)
+        kept = self.model,self.loss_func
+        self.model,self.loss_func = _Restorer(self.model),nn.MSELoss()
+        try:
+            with self.removed_cbs(self.cbs.filter(lambda o: isinstance(o, DiffusionCallback))): return super().get_preds(ds_idx, dl, **kw)
+        finally: self.model,self.loss_func = kept
 
     def show_results(self,
         ds_idx:int=1, # 0: of the training, 1: of the validation
