@@ -44,8 +44,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *a): pass
 
 @pytest.fixture(scope='session')
-def base_url(site):
-    "Where the site is served, for pytest-playwright"
+def served(site):
+    "The address where the site is served"
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=site)) as srv:
         threading.Thread(target=srv.serve_forever, daemon=True).start()
         yield f'http://127.0.0.1:{srv.server_port}'

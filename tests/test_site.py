@@ -35,29 +35,29 @@ def test_public_names_are_documented(anchors):
     assert links and not [l for l in links if l.split('#')[1] not in anchors.get(l.split('#')[0], ())]
 
 @pytest.fixture
-def watched(page, base_url):
+def watched(page, served):
     "A page, and what goes wrong in it"
     bad = []
     page.on('response', lambda r: r.status>=400 and not r.url.endswith('favicon.ico') and bad.append(f'{r.status} {r.url}'))
     page.on('requestfailed', lambda r: r.failure!='net::ERR_ABORTED' and bad.append(f'failed {r.url} {r.failure}'))
-    page.on('request', lambda r: r.url.startswith('http') and not r.url.startswith(base_url) and bad.append(f'asks another host for {r.url}'))
+    page.on('request', lambda r: r.url.startswith('http') and not r.url.startswith(served) and bad.append(f'asks another host for {r.url}'))
     page.on('pageerror', lambda e: bad.append(str(e)))
     yield page
     assert not bad
 
 @pytest.mark.parametrize('name', PAGES)
-def test_page(watched, name):
+def test_page(watched, served, name):
     "Formulas, pictures and videos show, and no error"
-    watched.goto(f'/{name}', wait_until='networkidle')
+    watched.goto(f'{served}/{name}', wait_until='networkidle')
     assert not watched.locator('.katex-error').count() and not watched.evaluate(RAW)
     watched.wait_for_timeout(50)
     assert not watched.evaluate(PICTURES), 'pictures do not show'
     watched.wait_for_function(VIDEOS, timeout=15_000)
     assert not watched.locator('.cell-output-error, .ansi-red-fg').count()
 
-def test_search(watched):
+def test_search(watched, served):
     "It finds a word, and its first hit opens"
-    watched.goto('/index.html', wait_until='networkidle')
+    watched.goto(f'{served}/index.html', wait_until='networkidle')
     watched.keyboard.press('/')
     watched.keyboard.type('schedule')
     hit = watched.locator('.search-result').first
