@@ -14,11 +14,15 @@ version = re.search(r'^__version__ = "(.+)"', (root/lib/'__init__.py').read_text
 train,dev = [cfg[f'{o}_requirements'].split() for o in ('train','dev')]
 statuses = '1 - Planning,2 - Pre-Alpha,3 - Alpha,4 - Beta,5 - Production/Stable,6 - Mature,7 - Inactive'.split(',')
 
+def absolute(text):
+    "The README without links and pictures that only lead somewhere in the repository; their words stay"
+    return re.sub(r'(?<!!)\[([^]]*)\]\((?!https?:|#)[^)]*\)', r'\1', re.sub(r'!\[[^]]*\]\((?!https?:)[^)]*\)\n*', '', text))
+
 setup(
     name=cfg['lib_name'],
     version=version,
     description=cfg['description'],
-    long_description=(root/'README.md').read_text(encoding='utf-8'),
+    long_description=absolute((root/'README.md').read_text(encoding='utf-8')),
     long_description_content_type='text/markdown',
     author=cfg['author'],
     license_expression=cfg['license'],
