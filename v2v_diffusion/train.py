@@ -47,14 +47,14 @@ class LogCallback(OptStepCallback):
     def _reset(self): self.sums,self.since = defaultdict(lambda: [0.,0]),time.perf_counter()
     def _add(self, name, total, n): self.sums[name] = [a+b for a,b in zip(self.sums[name], (total, n))]
 
-    def before_train(self):
+    def before_train(self) -> None:
         "Begin to count"
         super().before_train()
         self._reset()
 
-    def after_train(self): self.trained = True
+    def after_train(self) -> None: self.trained = True
 
-    def after_loss(self):
+    def after_loss(self) -> None:
         "Add up the micro-batches of a step"
         n = find_bs(self.yb)
         self._add('loss', self.loss.item()*n, n)
@@ -63,7 +63,7 @@ class LogCallback(OptStepCallback):
         errors = (pred-self.yb[0]).detach().pow(2).flatten(1).mean(1)
         for t,e in zip(self.xb[1].tolist(), errors.tolist()): self._add(f'error_at_t/{_bands[5*t//self.n_steps]}', e, 1)
 
-    def after_opt_step(self):
+    def after_opt_step(self) -> None:
         "Write their means"
         values = {k: total/n for k,(total,n) in self.sums.items()}
         values['learning_rate'],values['items_per_second'] = self.opt.hypers[-1]['lr'],self.sums['loss'][1]/(time.perf_counter()-self.since)
