@@ -63,7 +63,7 @@ class ImageVAE(nn.Module):
         try: self.kl = AutoencoderKL.from_pretrained(path, subfolder=subfolder).eval().requires_grad_(False)
         except (OSError,ValueError) as e: raise V2VError(f'{path} holds no AutoencoderKL of diffusers: {str(e).splitlines()[0]}') from None
         c,self.batch = self.kl.config,batch
-        _check_sizes(c.block_out_channels, None, 1)
+        _check_sizes(c.block_out_channels, 1)
         if c.in_channels!=3: raise V2VError(f'{path} takes {c.in_channels} channels, not 3')
         self.register_buffer('shift', torch.full((c.latent_channels,), float(c.get('shift_factor') or 0.)))
         self.register_buffer('scale', torch.full((c.latent_channels,), float(c.scaling_factor)))
