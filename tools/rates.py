@@ -75,7 +75,8 @@ def sequential(f, others):
     "All frames of a file"
     _,times,_ = _times(f)
     n,(h,w) = len(times),read_video(f, 0, 1).shape[2:]
-    a,a1,b,mine,fast_rgb,*rest = best([lambda: raw(f, coarse), lambda: raw(f, lone), lambda: raw(f, ours_too), lambda: ours(f), lambda: ours(f, True), *[lambda o=o: o(f) for o in others.values()]])
+    whole = [lambda: raw(f, coarse), lambda: raw(f, lone), lambda: raw(f, ours_too), lambda: ours(f), lambda: ours(f, True)]
+    a,a1,b,mine,fast_rgb,*rest = best(whole + [lambda o=o: o(f) for o in others.values()])
     print(f'sequential, {w}x{h}: PyAV coarse {n/a:.0f} frames/s (one thread to convert: {n/a1:.0f}), ours with fast_rgb {n/fast_rgb:.0f}: {a/fast_rgb:.0%}; PyAV with our conversion {n/b:.0f}, ours {n/mine:.0f}: {b/mine:.0%} (of coarse {a/mine:.0%})'
           + ''.join(f'; {k} {n/t:.0f}' for k,t in zip(others, rest)), flush=True)
 
@@ -85,7 +86,8 @@ def clips(f):
     (h,w),starts = read_video(f, 0, 1).shape[2:],[random.Random(i).randrange(len(times)-8) for i in range(30)]
     def each(g): # one clip after the other, none kept
         for s in starts: g(s)
-    a,b,mine = best([lambda how=how: each(lambda s: raw_clip(f, s, 8, times, keys, how)) for how in (coarse,ours_too)] + [lambda: each(lambda s: read_video(f, s, 8))])
+    raws = [lambda how=how: each(lambda s: raw_clip(f, s, 8, times, keys, how)) for how in (coarse,ours_too)]
+    a,b,mine = best(raws + [lambda: each(lambda s: read_video(f, s, 8))])
     print(f'random clips of 8, {w}x{h}: PyAV coarse {30/a:.1f} clips/s, PyAV with our conversion {30/b:.1f}, ours {30/mine:.1f}: {a/mine:.0%} and {b/mine:.0%}', flush=True)
 
 def main():

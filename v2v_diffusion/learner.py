@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch, torch.nn as nn
 from matplotlib.figure import Figure
 from fastai.callback.core import Callback, TrainEvalCallback
-from fastai.callback import hook, schedule # chkstyle: ignore
+from fastai.callback import hook, schedule # noqa: F401 # chkstyle: ignore
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.learner import Learner, Metric
 from fastcore.basics import patch

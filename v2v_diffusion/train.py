@@ -95,7 +95,7 @@ def _quiet_threads():
 @patch
 def _write(self:LogCallback, values):
     def write():
-        for k,v in values.items(): self.writer.add_scalar(f'{self.stage}/{k}', v, self.n_opt)
+        for k,v in values.items(): self.writer.add_scalar(f'{self.stage}/{k}', v, self.opt_steps)
     self._quietly(write)
 
 # %% ../nbs/36_train.ipynb #9fe557cd
@@ -121,7 +121,7 @@ def _picture(self:LogCallback):
     n = min(2, len(y))
     fig = show_frames([o[i].cpu() for i in range(n) for o in shown.values()], titles=[*shown]*n)
     with safe_path(self.folder/f'{self.stage}_epoch_{self.epochs_done}.png') as tmp: fig.savefig(tmp)
-    self.writer.add_figure(f'{self.stage}/clips', fig, self.n_opt)
+    self.writer.add_figure(f'{self.stage}/clips', fig, self.opt_steps)
     self.writer.flush()
 
 # %% ../nbs/36_train.ipynb #072859ad
@@ -207,7 +207,7 @@ def _first_clips(cfg, dls, n_clips=128): return first_pairs(dls, max(8, math.cei
 def _init_clips(cfg, dls):
     "An eighth of the clips, at least 128, and no more of them than a gigabyte holds"
     fit = 2**28//(3*cfg.data.num_frames*math.prod(cfg.data.resolution))
-    return _first_clips(cfg, dls, max(128, min(len(dls.train.dataset)//8, fit)))
+    return _first_clips(cfg, dls, max(128, min(dls.train.n//8, fit)))
 
 def _calibrate(cfg, dls, *models):
     "Measure latents and residuals after the stages that changed what they are"
