@@ -7,6 +7,7 @@ __all__ = ['as_video_source', 'media_size', 'read_clip', 'open_hf', 'HFPairs', '
 
 # %% ../nbs/31_hub_data.ipynb #f096ee7a
 import copy, io, itertools, os
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePath
 
@@ -19,87 +20,82 @@ from .display import *
 from .video import *
 
 # %% ../nbs/31_hub_data.ipynb #113fc3eb
-def _picture(o):
-    "A picture as `(h,w,3)` of 8 bit: a PIL image, or a dict with its bytes or path"
+def _image(o):
+    "`(h,w,3)` of 8 bit from a PIL image, or from a dict with its bytes or path"
     if isinstance(o, dict): o = Image.open(io.BytesIO(o['bytes']) if o.get('bytes') else o['path'])
     return np.asarray(o.convert('RGB'))
 
 def as_video_source(
-    v, # what a column or a list holds
-    where='', # for messages
-): # a `Path`, the `bytes` of a file, or an array `(f,h,w,3)` of 8 bit
+    v:object, # what a column or a list holds
+    where:str='', # for messages
+) -> Path|bytes|np.ndarray: # a file, the bytes of one, or an array `(f,h,w,3)` of 8 bit
     "Something that frames can be read from"
     if isinstance(v, dict): v = v.get('bytes') or v.get('path')
     if isinstance(v, (str,PurePath)): return Path(v)
     if isinstance(v, (bytes,bytearray)): return bytes(v)
-    if isinstance(v, (list,tuple)) and v and (isinstance(v[0], dict) or hasattr(v[0], 'convert')): return np.stack([_picture(o) for o in v])
+    if isinstance(v, (list,tuple)) and v and (isinstance(v[0], dict) or hasattr(v[0], 'convert')): return np.stack([_image(o) for o in v])
     try: a = np.asarray(v)
     except ValueError: a = np.empty(0)
     if a.ndim==4 and a.shape[-1]==3 and a.size and a.dtype!=object and 0<=a.min() and a.max()<=255: return a.astype(np.uint8)
-    raise V2VError(f'{where or "a clip"} is a {type(v).__name__}: give a path, the bytes of a file, pictures, or an array (f,h,w,3) from 0 to 255')
+    raise V2VError(f'{where or "a clip"} is a {type(v).__name__}: give a path, the bytes of a file, images, or an array (f,h,w,3) from 0 to 255')
 
 
 
 # %% ../nbs/31_hub_data.ipynb #bba10ce3
-def media_size(
-    m, # what `as_video_source` returned
-) -> tuple:
-    "Frames, height and width"
+def media_size(m:Path|bytes|np.ndarray) -> tuple:
+    "Frames, height and width of a source"
     if isinstance(m, np.ndarray): return m.shape[:3]
     i = probe_video(m)
     return i.n_frames, i.height, i.width
 
 def read_clip(
-    m, # what `as_video_source` returned
+    m:Path|bytes|np.ndarray, # what `as_video_source` returned
     start:int=0, # number of the first frame
     n_frames:int|None=None, # how many; fewer where it ends
     size:tuple|None=None, # `(h,w)` to resize to
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1]
-    "Frames of it"
+    "Frames of a source"
     if not isinstance(m, np.ndarray): return read_video(m, start, n_frames, size)
     x = video_from_uint8(m[start:None if n_frames is None else start+n_frames])
     if size is None or x.shape[2:]==size: return x
     return F.interpolate(x.movedim(1, 0), size, mode='bicubic', antialias=True).movedim(0, 1).clamp(-1, 1)
 
 # %% ../nbs/31_hub_data.ipynb #88fd5acc
-def open_hf(
-    source, # a hub name, a folder, a .parquet file, or a `datasets` object
-    split, # 'train' or 'valid'
-    streaming=False, # read it as it comes, and do not download it first
-): # the rows of that split, and whether they still have to be divided into the two splits
-    "A data set of Hugging Face, its videos undecoded"
+def _load_hf(source, streaming):
+    "What `datasets` opens by a name, a folder or a file"
     import datasets
-    ds = _load_hf(datasets, source, streaming) if isinstance(source, (str,PurePath)) else source
-    divide = True
-    if isinstance(ds, dict):
-        names = ['train'] if split=='train' else [o for o in ('validation','valid','val','test') if o in ds]
-        divide = not any(o in ds for o in ('validation','valid','val','test'))
-        if 'train' not in ds: raise V2VError(f'{source} has no split train, only {", ".join(ds)}')
-        ds = ds['train'] if divide else ds[names[0]]
-    for k in ('input','target'):
-        if isinstance((ds.features or {}).get(k), datasets.Video): ds = ds.cast_column(k, datasets.Video(decode=False))
-    return ds,divide
-
-def _load_hf(datasets, source, streaming):
     p = Path(source)
     try:
-        if p.is_dir() and any((p/o).exists() for o in ('dataset_dict.json','state.json')):
-            return datasets.load_from_disk(str(p))
-        files = sorted(str(o) for o in p.rglob('*.parquet')) if p.is_dir() else [str(p)] if p.suffix=='.parquet' else None
+        if any((p/o).exists() for o in ('dataset_dict.json','state.json')): return datasets.load_from_disk(str(p))
+        files = sorted(map(str, p.rglob('*.parquet'))) if p.is_dir() else [str(p)] if p.suffix=='.parquet' else None
         if files: return datasets.load_dataset('parquet', data_files=files, split='train', streaming=streaming)
         return datasets.load_dataset(str(source), streaming=streaming)
     except Exception as e: # of which `datasets` raises dozens of kinds
-        raise V2VError(f'{source}: no data set could be opened there ({type(e).__name__}: {str(e).splitlines()[0] if str(e) else ""})') from None
+        raise V2VError(f'{source}: no data set could be opened there ({type(e).__name__}: {next(iter(str(e).splitlines()), "")})') from None
+
+def open_hf(
+    source:object, # a hub name, a folder, a .parquet file, or a `datasets` object
+    split:str, # 'train' or 'valid'
+    streaming:bool=False, # read it as it comes, and do not download it first
+) -> tuple: # the rows of that split, and whether they still have to be divided into the two splits
+    "A Hugging Face data set, its videos undecoded"
+    from datasets import Video
+    ds,valid = _load_hf(source, streaming) if isinstance(source, (str,PurePath)) else source,None
+    if isinstance(ds, dict):
+        valid = next((o for o in ('validation','valid','val','test') if o in ds), None)
+        if 'train' not in ds: raise V2VError(f'{source} has no split train, only {", ".join(ds)}')
+        ds = ds['train' if split=='train' else valid or 'train']
+    for k in ('input','target'):
+        if isinstance((ds.features or {}).get(k), Video): ds = ds.cast_column(k, Video(decode=False))
+    return ds,valid is None
 
 # %% ../nbs/31_hub_data.ipynb #18e9bfac
+@dataclass(eq=False)
 class HFPairs:
-    "Rows of a data set as pairs, read when they are asked for"
-    def __init__(self,
-        rows, # a `datasets.Dataset`, or a list of dicts
-        idxs, # which rows
-        name, # for messages
-    ):
-        self.rows,self.idxs,self.name = rows,idxs,name
+    "Rows of a data set as pairs, read when they are requested"
+    rows:object # a `datasets.Dataset`, or a list of dicts
+    idxs:list # which rows
+    name:str # for messages
 
     def __len__(self): return len(self.idxs)
     def __getitem__(self, k):
@@ -107,44 +103,38 @@ class HFPairs:
         if row.get('target') is None: raise V2VError(f"{where} has no target: name the columns input and target")
         return {o: None if row.get(o) is None else as_video_source(row[o], f'{o} in {where}') for o in ('input','target')}
 
-def hf_pairs(source, split):
-    "The pairs of a data set of Hugging Face; see `open_hf`"
+def hf_pairs(source:object, split:str) -> HFPairs:
+    "The pairs of a Hugging Face data set; `source` and `split` as for `open_hf`"
     rows,divide = open_hf(source, split)
-    name = str(source) if isinstance(source, (str,PurePath)) else 'the data set'
-    if 'target' not in (rows.column_names or []): raise V2VError(f'{name} has the columns {", ".join(rows.column_names or [])}: rename two of them to input and target')
+    name,columns = str(source) if isinstance(source, (str,PurePath)) else 'the data set',rows.column_names or []
+    if 'target' not in columns: raise V2VError(f'{name} has the columns {", ".join(columns)}: rename two of them to input and target')
     order = sorted(range(len(rows)), key=lambda i: sha256(str(i).encode()).digest())
     n = max(1, len(rows)//10)
     return HFPairs(rows, (order[n:] if split=='train' and len(rows)>1 else order[:n]) if divide else order, name)
 
 # %% ../nbs/31_hub_data.ipynb #8f920c3d
-def as_stream(
-    rows, # a `datasets.Dataset` or `IterableDataset`
-    num_workers:int=0, # processes that will read it
-): # a `datasets.IterableDataset`, this machine's part of it
-    "Rows that are read as they come"
+def as_stream(rows:object, num_workers:int=0) -> object: # a `datasets.IterableDataset`, this machine's part of it
+    "The rows of a `datasets.Dataset` or `IterableDataset`, read as they come by `num_workers` processes"
     from datasets.distributed import split_dataset_by_node
     if hasattr(rows, 'to_iterable_dataset'): rows = rows.to_iterable_dataset(min(len(rows), max(1, num_workers)))
     if (world := int(os.environ.get('WORLD_SIZE', 1)))>1: rows = split_dataset_by_node(rows, int(os.environ['RANK']), world)
     if num_workers>rows.num_shards: raise V2VError(f'data.num_workers={num_workers}: this data set comes in {rows.num_shards} parts, set at most so many')
     return rows
 
+# %% ../nbs/31_hub_data.ipynb #2a0a546e
 class StreamedVideos(torch.utils.data.IterableDataset):
     "Pairs of clips from rows that are read as they come, one clip of each"
     n_inp = 1 # for fastai, which would otherwise take a clip out of the stream to find out
-    def __init__(self,
-        rows, # a `datasets.IterableDataset`
-        maker, # a `VideoDataset` that knows how to cut and degrade
-        buffer:int=100, # rows to shuffle in
-    ):
-        store_attr('rows,maker,buffer')
+    def __init__(self, rows:object, maker:object): # a `datasets.IterableDataset`, and a `VideoDataset` that cuts and degrades
+        store_attr('rows,maker')
         self.epoch,self.seed,self.skipped,self.skip,self.report = 0,maker.seed,maker.skipped,maker.skip,maker.report
 
-    def fingerprint(self): return self.maker.fingerprint() # of the settings: nobody has seen all of a stream
+    def fingerprint(self) -> str: return self.maker.fingerprint() # of the settings: the rows of a stream are not known beforehand
 
     def _rows(self):
         "Rows without end, shuffled anew in each pass"
         for k in itertools.count():
-            rows = self.rows.shuffle(seed=self.seed, buffer_size=self.buffer)
+            rows = self.rows.shuffle(seed=self.seed, buffer_size=100)
             rows.set_epoch(1000*self.epoch+k)
             it = iter(rows)
             if (first := next(it, None)) is None: raise V2VError('the data set that is streamed has no rows to train on')
@@ -152,14 +142,10 @@ class StreamedVideos(torch.utils.data.IterableDataset):
 
     def __iter__(self):
         "Clips without end; those of a worker have numbers of their own"
-        info = torch.utils.data.get_worker_info()
-        worker,n_workers = (info.id, info.num_workers) if info else (0, 1)
-        last = None
+        info,last = torch.utils.data.get_worker_info(),None
         for i,row in enumerate(self._rows()):
-            n,m = i*n_workers+worker,copy.copy(self.maker)
+            n,m = i*info.num_workers+info.id if info else i,copy.copy(self.maker)
             m.pairs,m.sizes = HFPairs([row], [0], f'clip {n} of the stream'),{}
             try: last = m.clip(m.pair_spec(0, n+self.maker.n_clips*self.epoch))
-            except V2VError as e:
-                self.skip(str(e))
-                if last is None: continue
-            yield last # again, in the place of one that cannot be read
+            except V2VError as e: self.skip(str(e))
+            if last is not None: yield last
