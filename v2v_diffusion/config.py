@@ -20,9 +20,10 @@ from .data import *
 from .model import *
 
 # %% ../nbs/35_config.ipynb #41cd702e
-_gone = dict(decoder_epochs='the decoder is trained by training.vae_epochs, and training.predictor_epochs makes the mean that the input used to give',
-             weight_decay='give wd to a stage\'s Learner', kl_weight='give it to vae_learner', gradient_weight='give it to vae_learner',
-             checkpoint_minutes='set training.checkpoint_every', on_save_error='a run stops when it cannot save', if_save_fails='a run stops when it cannot save')
+_earlier = dict(decoder_epochs='gone: the decoder is trained by training.vae_epochs, and training.predictor_epochs makes the mean that the input used to give',
+    weight_decay="gone: give wd to a stage's Learner", kl_weight='gone: give it to vae_learner', gradient_weight='gone: give it to vae_learner',
+    checkpoint_minutes='gone: set training.checkpoint_every', on_save_error='gone: a run stops when it cannot save',
+    if_save_fails='gone: a run stops when it cannot save', cached_views='now training.augmentations_per_clip')
 
 class TrainingConfig(ConfigSection):
     "The section `training`: how long, how fast, how safe"
@@ -36,7 +37,7 @@ class TrainingConfig(ConfigSection):
     warmup_epochs:NonNegativeFloat = 1. # of rising learning rate, in each stage
     max_steps:PositiveInt|None = None # end each stage after so many steps; the schedule follows
     grad_accumulation:PositiveInt = 1 # batches to a step
-    max_grad_norm:PositiveFloat|None = 1. # longer gradients are shortened
+    max_grad_norm:PositiveFloat|None = 1. # gradients are clipped to this norm; None: never
     ema_decay:float = .999 # of the averaged weights, by step
     use_amp:bool|Literal['auto'] = 'auto' # mixed precision where the device is made for it
     checkpoint_every:PositiveInt|None = None # steps between files within an epoch
@@ -45,10 +46,9 @@ class TrainingConfig(ConfigSection):
 
     @model_validator(mode='before')
     @classmethod
-    def _earlier(cls, d):
+    def _check_earlier(cls, d):
         for k in d:
-            if k in _gone: raise V2VError(f'training.{k} is gone: {_gone[k]}')
-        if 'cached_views' in d: raise V2VError('training.cached_views is now training.augmentations_per_clip')
+            if k in _earlier: raise V2VError(f'training.{k} is {_earlier[k]}')
         return d
 
     @field_validator('experiment_name')
@@ -65,57 +65,50 @@ class RunConfig:
     data:DataConfig
     training:TrainingConfig
 
-    def dict(self): return {k: getattr(self, k).model_dump(mode='json') for k in _sections}
+    def dict(self) -> dict: return {k: getattr(self, k).model_dump(mode='json') for k in _sections}
 
-_sections = dict(model=ModelConfig, data=DataConfig, training=TrainingConfig)
+_sections = 'model','data','training'
 
-def _check_names(d, known, where):
-    for k in d:
-        if k not in known: raise V2VError(f'{where}: {k!r} is not known; did you mean {get_close_matches(str(k), known, 1, cutoff=0)[0]!r}?')
-
-def make_config(
-    d, # `{'model': {...}, 'data': {...}, 'training': {...}}`, each may be left out
-    where='settings', # for messages
-) -> RunConfig:
-    "Check a nested dict of settings"
+def _checked_sections(d, where):
+    "The three sections of a nested dict, each of them a dict"
     if not isinstance(d, dict): raise V2VError(f'{where}: give the sections {", ".join(_sections)}')
-    _check_names(d, _sections, where)
     for k,v in d.items():
+        if k not in _sections: raise V2VError(f'{where}: {k!r} is not known; did you mean {get_close_matches(str(k), _sections, 1, cutoff=0)[0]!r}?')
         if not isinstance(v, dict|None): raise V2VError(f'{where}: section {k} must hold keys and values, not {v!r}')
-    data = DataConfig(**(d.get('data') or {}))
-    model = ModelConfig(**{**(d.get('model') or {}), 'num_frames': data.num_frames})
-    return RunConfig(model, data, TrainingConfig(**(d.get('training') or {})))
+    return {k: dict(d.get(k) or {}) for k in _sections}
+
+def make_config(d:dict, where:str='settings') -> RunConfig:
+    "Check `{'model': {...}, 'data': {...}, 'training': {...}}`, each of which may be left out; messages begin with `where`"
+    d = _checked_sections(d, where)
+    data = DataConfig(**d['data'])
+    return RunConfig(ModelConfig(**{**d['model'], 'num_frames': data.num_frames}), data, TrainingConfig(**d['training']))
 
 # %% ../nbs/35_config.ipynb #6b4d4865
-def presets():
+def presets() -> list:
     "The names of the settings that come with the package"
     return sorted(p.name.removesuffix('.yaml') for p in (files('v2v_diffusion')/'presets').iterdir() if p.name.endswith('.yaml'))
 
 def _read_yaml(name):
-    "The dict in a preset or a file"
-    preset = str(name) in presets()
-    path = files('v2v_diffusion')/'presets'/f'{name}.yaml' if preset else Path(name)
+    "What a preset or a file holds"
+    path = files('v2v_diffusion')/'presets'/f'{name}.yaml' if str(name) in presets() else Path(name)
     if not path.is_file(): raise V2VError(f'{name}: no such file, and no preset; the presets are {", ".join(presets())}')
     try: return yaml.safe_load(path.read_text(encoding='utf-8')) or {}
     except (yaml.YAMLError,UnicodeDecodeError) as e: raise V2VError(f'{name} is not YAML: {e}') from None
 
-# %% ../nbs/35_config.ipynb #c3da36cf
-def _override(d, text):
-    "Put one `section.key=value` into `d`"
+def _parse_override(text):
+    "A nested dict with one key from `section.key=value`"
     name,eq,value = text.partition('=')
     section,dot,key = name.partition('.')
     if not (eq and dot and key): raise V2VError(f'{text!r}: write section.key=value, such as training.num_epochs=3')
-    _check_names([section], _sections, text)
-    try: d[section] = {**(d.get(section) or {}), key: yaml.safe_load(value)}
+    try: return _checked_sections({section: {key: yaml.safe_load(value)}}, text)
     except yaml.YAMLError: raise V2VError(f'{text!r}: the value is not YAML') from None
 
-def load_config(
-    name, # a preset, or a YAML file
-    overrides=(), # `section.key=value`, as many as you like
-) -> RunConfig:
-    "Settings from a preset or file, with single keys changed"
-    d = _read_yaml(name)
-    if not isinstance(d, dict): raise V2VError(f'{name}: give the sections {", ".join(_sections)}')
-    for o in overrides: _override(d, o)
-    if (d.get('data') or {}).get('data_source') and not any(o.startswith('data.source_type=') for o in overrides): d['data'].pop('source_type', None)
+# %% ../nbs/35_config.ipynb #c3da36cf
+def load_config(name:str|Path, overrides:tuple=()) -> RunConfig:
+    "Settings from a preset or a YAML file `name`, with single keys changed by `overrides`, each `section.key=value`"
+    d = _checked_sections(_read_yaml(name), str(name))
+    changes = [_parse_override(o) for o in overrides]
+    if any('data_source' in o['data'] for o in changes): d['data'].pop('source_type', None)
+    for o in changes:
+        for k in _sections: d[k].update(o[k])
     return make_config(d, str(name))
