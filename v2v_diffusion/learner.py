@@ -297,7 +297,7 @@ class CollapseCallback(Callback):
         collapsed = (self.active==0).nonzero().flatten().tolist()
         if not collapsed or self.warned: return
         self.warned = True
-        warnings.warn(f'channels {collapsed} of {len(self.active)} of the latent have collapsed: lower the weight of the KL (training.kl_weight) or the learning rate')
+        warnings.warn(f'channels {collapsed} of {len(self.active)} of the latent have collapsed: lower the weight of the KL (`kl_weight` of vae_learner) or the learning rate')
 
 def ceiling_metrics(target:torch.Tensor) -> list[ClipMetric]:
     "How well the autoencoder reconstructs clean clips (b,3,f,h,w): `ceiling`, `ceiling_ssim`"
