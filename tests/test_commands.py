@@ -4,7 +4,7 @@ import pytest
 from conftest import sh
 
 SMALL = '''--config tiny --quiet --set data.data_source=pairs data.n_clips=8 data.batch_size=4 training.augmentations_per_clip=1 training.max_steps=2
-    model.vae_base_channels=16 model.unet_model_channels=16'''.split()
+    data.small_clips=resize model.vae_base_channels=16 model.unet_model_channels=16'''.split()
 
 @pytest.fixture(scope='module')
 def folder(tree, tmp_path_factory):
@@ -28,9 +28,9 @@ def checkpoint(folder):
 
 def test_train(checkpoint, folder): assert checkpoint.is_file() and not list(folder.rglob('.tmp-*'))
 
-def test_train_sizes(folder):
-    sh('v2v_train', *SMALL, 'data.buckets=true', 'data.reverse=true', 'data.stride=2', 'training.experiment_name=sizes', cwd=folder)
-    assert not list(folder.rglob('.tmp-*'))
+def test_small_clips_are_refused(folder):
+    err = sh('v2v_train', *SMALL, 'data.small_clips=refuse', code=1, cwd=folder)
+    assert 'has 5 frames of 48x48' in err and 'data.small_clips=resize' in err and len(err.splitlines())==1
 
 def test_restore(checkpoint, folder):
     "Frames, size and rate stay"
