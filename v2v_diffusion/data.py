@@ -359,6 +359,8 @@ def _streamed_videos(source, c, kw):
 # %% ../nbs/32_data.ipynb #44022ad4
 class VideoDataLoaders(DataLoaders):
     "Training and validation batches of `(input, target)`, each `(b,3,f,h,w)` in [-1,1]"
+    def __repr__(self): return f'train: {self.train!r}\nvalid: {self.valid!r}'
+
     @classmethod
     def from_config(cls,
         config:DataConfig|dict, # settings, or their keys and values

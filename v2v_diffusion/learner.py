@@ -34,6 +34,8 @@ from .model import *
 class VideoDL(TfmdDL):
     "Batches of pairs, in an order that the seed and the epoch decide"
     items = property(lambda self: range(len(self.dataset))) # for fastai's `Interpretation`
+    def __repr__(self): return f'VideoDL of {self.dataset!r}: {len(self)} batches of {self.bs}'
+
     def shuffle_fn(self, idxs:list[int]) -> list[int]:
         "Called by fastai at the start of an epoch"
         g = keyed_generator(self.dataset.seed, 'order', self.dataset.epoch)
@@ -148,6 +150,8 @@ def _as_clip(item) -> torch.Tensor:
 
 class V2VLearner(Learner):
     "A fastai Learner whose predictions are videos"
+    def __repr__(self): return f'V2VLearner on {self.dls.train!r}, {len(self.cbs)} callbacks, of {self.model!r}'
+
     def predict(self,
         item:torch.Tensor|np.ndarray|str|Path, # a clip (3,f,h,w) in [-1,1], an array (f,h,w,3) of bytes, or a file
         **kw, # for `VideoToVideoDiffusion.restore`

@@ -192,7 +192,7 @@ def reconstruction_loss(
     return loss + gradient_weight*(d.diff(dim=-1).abs().mean()+d.diff(dim=-2).abs().mean()) if gradient_weight else loss
 
 def vae_loss(
-    vae:VideoVAE,
+    vae:VideoVAE, # any with `encode` and `decode`
     x:torch.Tensor, # clips (b,3,f,h,w) in [-1,1]
     kl_weight:float=1e-6, # of the KL of one latent number, against the error of one pixel
     generator:torch.Generator|None=None, # for the latent's noise
