@@ -13,20 +13,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from .core import *
 from .data import *
 from .model import *
 
 # %% ../nbs/35_config.ipynb #41cd702e
-_earlier = dict(decoder_epochs='gone: the decoder is trained by training.vae_epochs, and training.predictor_epochs makes the mean that the input used to give',
-    weight_decay="gone: give wd to a stage's Learner", kl_weight='gone: give it to vae_learner', gradient_weight='gone: give it to vae_learner',
-    checkpoint_minutes='gone: set training.checkpoint_every', on_save_error='gone: a run stops when it cannot save',
-    if_save_fails='gone: a run stops when it cannot save', cached_views='now training.augmentations_per_clip')
-
 class TrainingConfig(ConfigSection):
     "The section `training`: how long, how fast, how safe"
+    earlier = dict(decoder_epochs='gone: the decoder is trained by training.vae_epochs, and training.predictor_epochs makes the mean that the input used to give',
+        weight_decay="gone: give wd to a stage's Learner", kl_weight='gone: give it to vae_learner', gradient_weight='gone: give it to vae_learner',
+        checkpoint_minutes='gone: set training.checkpoint_every', on_save_error='gone: a run stops when it cannot save',
+        if_save_fails='gone: a run stops when it cannot save', cached_views='now training.augmentations_per_clip')
     experiment_name:str = 'experiment' # names the folders in `logs` and `checkpoints`
     predictor_epochs:NonNegativeInt = 20 # of the predictor
     vae_epochs:NonNegativeInt = 20 # of the autoencoder
@@ -43,13 +42,6 @@ class TrainingConfig(ConfigSection):
     checkpoint_every:PositiveInt|None = None # steps between files within an epoch
     keep_epochs:PositiveInt|None = 3 # so many files of epochs stay, besides the best of its stage; None: all
     seed:int = 0 # of weights, order and noise
-
-    @model_validator(mode='before')
-    @classmethod
-    def _check_earlier(cls, d):
-        for k in d:
-            if k in _earlier: raise V2VError(f'training.{k} is {_earlier[k]}')
-        return d
 
     @field_validator('experiment_name')
     @classmethod

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from pickle import UnpicklingError
 from pydantic import BaseModel, ValidationError
+from typing import ClassVar
 
 # %% ../nbs/00_core.ipynb #7862c830
 def_device = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
@@ -101,6 +102,7 @@ def load_torch(path:str|Path) -> object:
 # %% ../nbs/00_core.ipynb #2d2ee303
 class ConfigSection(BaseModel, extra='forbid', validate_default=True):
     "A section of the settings; what it refuses, it refuses in one line"
+    earlier:ClassVar[dict[str,str]] = {} # keys of before, and what became of each
     def __init__(self, **kw):
         try: super().__init__(**kw)
         except ValidationError as e: raise V2VError(self._why(e.errors()[0])) from None
@@ -110,6 +112,7 @@ class ConfigSection(BaseModel, extra='forbid', validate_default=True):
         "One of pydantic's errors, in a line"
         if isinstance(e.get('ctx', {}).get('error'), V2VError): return str(e['ctx']['error'])
         section,key = cls.__name__.removesuffix('Config').lower(),str(e['loc'][0])
+        if key in cls.earlier: return f'{section}.{key} is {cls.earlier[key]}'
         if e['type']=='extra_forbidden':
             near = get_close_matches(key, cls.model_fields, 1, cutoff=0)[0]
             return f"{section}.{key} is not a key: did you mean {near}? Known: {', '.join(cls.model_fields)}"

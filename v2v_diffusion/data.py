@@ -17,7 +17,7 @@ import warnings
 import numpy as np, torch, torch.nn.functional as F
 from fastai.data.core import DataLoaders
 from fastcore.basics import patch, store_attr
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from .core import *
 from .display import *
@@ -297,11 +297,10 @@ def check_alignment(self:VideoDataset) -> list: # of lines
     return lines
 
 # %% ../nbs/32_data.ipynb #6837dd1a
-_earlier = dict(buckets='gone: set data.small_clips=resize', stride='gone: write a file with fewer frames', reverse='gone: leave it out',
-    shuffle_buffer='gone: 100 rows are shuffled', deinterlace='gone: deinterlace the files first', bad_share='now data.max_bad_fraction')
-
 class DataConfig(ConfigSection):
     "Where clips come from, and how many at a time"
+    earlier = dict(buckets='gone: set data.small_clips=resize', stride='gone: write a file with fewer frames', reverse='gone: leave it out',
+        shuffle_buffer='gone: 100 rows are shuffled', deinterlace='gone: deinterlace the files first', bad_share='now data.max_bad_fraction')
     data_source:str|list[dict]|None = None # a folder, a list of pairs or its file, a data set of Hugging Face, or nothing
     source_type:Literal['folder','list','hf','synthetic']|None = None # follows from `data_source` if left out
     num_frames:PositiveInt = 16 # frames in a clip
@@ -314,13 +313,6 @@ class DataConfig(ConfigSection):
     small_clips:Literal['refuse','resize'] = 'refuse' # what to do with videos that are shorter or smaller than a clip
     num_workers:NonNegativeInt = 0 # processes that read beside the training
     seed:int = 0 # names all that is random
-
-    @model_validator(mode='before')
-    @classmethod
-    def _check_earlier(cls, d):
-        for k in d:
-            if k in _earlier: raise V2VError(f'data.{k} is {_earlier[k]}')
-        return d
 
     @field_validator('data_source', mode='before')
     def _path(cls, v): return str(v) if isinstance(v, PurePath) else v

@@ -138,12 +138,13 @@ class StreamedVideos(torch.utils.data.IterableDataset):
             rows.set_epoch(1000*self.epoch+k)
             it = iter(rows)
             if (first := next(it, None)) is None: raise V2VError('the data set that is streamed has no rows to train on')
-            yield from itertools.chain([first], it)
+            for row in itertools.chain([first], it): yield k,row
 
     def __iter__(self):
         "Clips without end; those of a worker have numbers of their own"
         info,last = torch.utils.data.get_worker_info(),None
-        for i,row in enumerate(self._rows()):
+        for i,(k,row) in enumerate(self._rows()):
+            if k and last is None: raise V2VError(f'no row of the data set that is streamed can be read: {next(iter(self.skipped))}')
             n,m = i*info.num_workers+info.id if info else i,copy.copy(self.maker)
             m.pairs,m.sizes = HFPairs([row], [0], f'clip {n} of the stream'),{}
             try: last = m.clip(m.pair_spec(0, n+self.maker.n_clips*self.epoch))

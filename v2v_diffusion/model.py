@@ -29,13 +29,15 @@ from .predictor import *
 
 # %% ../nbs/19_model.ipynb #37e96d84
 _Levels = Annotated[tuple[PositiveInt,...], Field(min_length=1)]
-_gone = dict(see_input='the decoder is given the latent alone; model.predictor=unet makes the mean that the input used to give',
-    motion='model.predictor=unet is always given the motion-compensated mean', condition_pixels='choose model.space=pixel',
-    conditioned='every model is conditioned', condition_dropout='guidance is shown in chapter posterior', condition_noise='leave it out',
-    zero_terminal_snr='model.noise_schedule=flow ends in pure noise', offset_noise='leave it out', predictor_channel_mult='it is (1,2)', loss_weight='leave it out', sample_latents='leave it out')
 
 class ModelConfig(ConfigSection):
     "The section `model`: what the networks are"
+    earlier = dict(see_input='gone: the decoder is given the latent alone; model.predictor=unet makes the mean that the input used to give',
+        motion='gone: model.predictor=unet is always given the motion-compensated mean', condition_pixels='gone: choose model.space=pixel',
+        conditioned='gone: every model is conditioned', condition_dropout='gone: guidance is shown in chapter posterior',
+        condition_noise='gone: leave it out', zero_terminal_snr='gone: model.noise_schedule=flow ends in pure noise',
+        offset_noise='gone: leave it out', predictor_channel_mult='gone: it is (1,2)', loss_weight='gone: leave it out',
+        sample_latents='gone: leave it out')
     space:Literal['latent','pixel'] = 'latent' # diffuse latents, or pixels unshuffled into channels
     predictor:Literal['unet','none'] = 'none' # a regression network whose mean the diffusion refines; none: diffuse the clip itself
     predictor_channels:PositiveInt = 64 # of its finest level
@@ -59,13 +61,6 @@ class ModelConfig(ConfigSection):
     prediction:Literal['epsilon','x0','v','flow'] = 'epsilon' # what the U-Net outputs
     steps:int = Field(20, ge=0) # sampling steps where none are given; 0: the mean
     checkpointing:bool = False # forget activations, compute them again: less memory, more time
-
-    @model_validator(mode='before')
-    @classmethod
-    def _earlier(cls, d):
-        for k in d:
-            if k in _gone: raise V2VError(f'model.{k} is gone: {_gone[k]}')
-        return d
 
     @model_validator(mode='after')
     def _together(self):
@@ -351,6 +346,7 @@ def read_checkpoint(path:str|Path) -> dict: # the arguments of `write_checkpoint
     state = load_torch(path)
     if not isinstance(state, dict) or state.get('format')!='v2v_diffusion': raise V2VError(f'{path} is not a checkpoint of v2v_diffusion')
     _check_version(path, state.get('version', 0))
+    if lost := {'config','model','ema'}-set(state): raise V2VError(f'{path} is damaged: it holds no {", ".join(sorted(lost))}')
     return state
 
 # %% ../nbs/19_model.ipynb #11e8a183
