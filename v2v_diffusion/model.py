@@ -40,7 +40,7 @@ class ModelConfig(ConfigSection):
         sample_latents='gone: leave it out')
     space:Literal['latent','pixel'] = 'latent' # diffuse latents, or pixels unshuffled into channels
     predictor:Literal['unet','none'] = 'none' # a regression network whose mean the diffusion refines; none: diffuse the clip itself
-    predictor_channels:PositiveInt = 64 # of its finest level
+    predictor_channels:PositiveInt = 24 # of its finest level
     latent_dim:PositiveInt = 4 # channels of the latent
     vae_base_channels:PositiveInt = 64 # of the finest level
     vae_channel_mult:_Levels = (1,2,4,4) # fine to coarse
@@ -326,7 +326,7 @@ def restore(self:VideoToVideoDiffusion,
     return out[..., :h, :w].as_subclass(type(input))
 
 # %% ../nbs/19_model.ipynb #63070a73
-_version = 5 # of both kinds of file
+_version = 6 # of both kinds of file
 
 def _check_version(path, v):
     if v!=_version: raise V2VError(f'{path} was made by {"an earlier" if v<_version else "a later"} version of v2v_diffusion, whose model is another: train it again')

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from fastcore.basics import patch
 from .layers import *
-from .unet import *
 from .motion import *
 
 # %% ../nbs/18_predictor.ipynb #5473f76e
@@ -143,22 +142,54 @@ def _error_features(o, mean):
     return torch.cat([*sizes, _log_sizes(o-mean), _log_sizes(_diagonal(o))], 1)
 
 # %% ../nbs/18_predictor.ipynb #b8bbe764
-_patch,_min_error,_tau = 4,1.5*_step,3*_step
+class _Block(nn.Module):
+    "Two convolutions beside a shortcut"
+    def __init__(self, c):
+        super().__init__()
+        self.conv1,self.conv2 = nn.Conv2d(c, c, 3, padding=1),zero_init(nn.Conv2d(c, c, 3, padding=1))
+    def forward(self, x): return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+
+class _FrameUNet(nn.Module):
+    "From images with `ni` channels to images with `no`, h and w multiples of 4: three levels, `c` channels at the finest"
+    def __init__(self, ni, no, c):
+        super().__init__()
+        self.conv_in = nn.Conv2d(ni, c, 3, padding=1)
+        self.blocks = nn.ModuleList([_Block(c), _Block(2*c), nn.Sequential(_Block(4*c), _Block(4*c)), _Block(2*c), _Block(c)])
+        self.down = nn.ModuleList([nn.Conv2d(n, 2*n, 2, 2) for n in (c,2*c)])
+        self.up = nn.ModuleList([nn.Sequential(nn.Conv2d(2*n, 4*n, 1), nn.PixelShuffle(2)) for n in (2*c,c)])
+        self.out = zero_init(nn.Sequential(nn.ReLU(), nn.Conv2d(c, no, 3, padding=1)))
+
+    def forward(self, x):
+        fine,middle,low,middle_up,fine_up = self.blocks
+        a = fine(self.conv_in(x.contiguous(memory_format=torch.channels_last)))
+        b = middle(self.down[0](a))
+        h = middle_up(b + self.up[0](low(self.down[1](b))))
+        return self.out(fine_up(a + self.up[1](h)))
+
+# %% ../nbs/18_predictor.ipynb #e710b094
+_unshuffle,_min_error,_tau = 2,1.5*_step,3*_step
 
 class Predictor(nn.Module):
     "From the `Condition` of a degraded clip to the mean of what it may have been"
-    def __init__(self, channels:int=64): # of the finest of two levels
+    def __init__(self, channels:int=24): # of the finest of three levels
         super().__init__()
-        self.unet = UNet3D(14*_patch**2, 3*_patch**2, 0, channels, (1,2), attention_levels=(), temporal_attention=False, conv='frames')
+        self.unet = _FrameUNet(9*_unshuffle**2+7, 3*_unshuffle**2, channels).to(memory_format=torch.channels_last)
         self.error_net,self.start_error_net = _small_net(10),_small_net(13)
 
     def forward(self, cond:Condition) -> torch.Tensor: # (b,3,f,h,w), not clipped
         "The prediction of the mean"
-        E,S = [o.view(-1,1,1,1,1) for o in (cond.error,cond.start_error)]
-        unit,detail = E.clamp(min=_step),cond.start-_enlarged(_local_mean(cond.start, 4), cond.start)
-        u = [cond.start, detail/(2*S).clamp(min=_step), (cond.y-cond.start)/(5*unit), (cond.mean-cond.start)/unit, cond.variance, cond.sigma/unit]
-        out = self.unet(space_to_depth(torch.cat(u, 1).clamp_(-4, 4), _patch), 100*(unit.flatten()/_step).log2())
-        return cond.start + 4*S*depth_to_space(out, _patch)
+        return torch.cat([self._frame(cond.frames([i])) for i in range(cond.y.shape[2])], 2)
+
+    def _frame(self, c):
+        E,S = [o.view(-1,1,1,1,1) for o in (c.error,c.start_error)]
+        unit,detail = E.clamp(min=_step),c.start-_enlarged(_local_mean(c.start, 4), c.start)
+        full = torch.cat([detail/(2*S).clamp(min=_step), (c.mean-c.start)/unit, (c.y-c.start)/(5*unit)], 1).clamp(-4, 4)
+        half = F.avg_pool2d(torch.cat([c.start, c.variance, c.sigma/unit], 1)[:,:,0], _unshuffle)
+        levels = torch.cat([unit/_step, S.clamp(min=_step/4)/_step], 1)[:,:,0].log2()/4
+        u = self.unet(torch.cat([F.pixel_unshuffle(full[:,:,0], _unshuffle), half, levels.expand(-1, -1, *half.shape[-2:])], 1))
+        return c.start + 4*S*F.pixel_shuffle(u, _unshuffle)[:,:,None]
+
+
 
 # %% ../nbs/18_predictor.ipynb #7f5c9a13
 @patch
@@ -183,7 +214,7 @@ def _start_features(start, mean, sigma, error):
 # %% ../nbs/18_predictor.ipynb #0d09c8dd
 @patch
 @torch.no_grad()
-def condition(self:Predictor, y:torch.Tensor) -> Condition: # `y` (b,3,f,h,w), exposure corrected; h and w multiples of 4
+def condition(self:Predictor, y:torch.Tensor) -> Condition: # `y` (b,3,f,h,w), exposure corrected; h and w multiples of 8
     "What the network is conditioned on, measured of the whole clip"
     mean,variance = mc_mean(y)
     left = local_noise_variance(y, mean, variance)*variance
