@@ -53,11 +53,12 @@ def find_flow(
     a:torch.Tensor, # frames (n,1,h,w)
     b:torch.Tensor, # the same things later, or earlier
     lam:float|torch.Tensor=1e-5, # as for `lucas_kanade`
+    rounds:int=1, # at the finest size; two at the others
 ) -> torch.Tensor: # flow (n,2,h,w), such that `warp(b, flow)` is near `a`
     "The flow from nothing, coarse to fine"
     if min(a.shape[-2:])<32: return lucas_kanade(a, b, a.new_zeros(len(a), 2, *a.shape[-2:]), lam)
-    small = find_flow(*(F.avg_pool2d(o, 2, ceil_mode=True) for o in (a,b)), lam)
-    return lucas_kanade(a, b, 2*_resize(small, a.shape[-2:]), lam)
+    small = find_flow(*(F.avg_pool2d(o, 2, ceil_mode=True) for o in (a,b)), lam, 2)
+    return lucas_kanade(a, b, 2*_resize(small, a.shape[-2:]), lam, rounds)
 
 # %% ../nbs/17_motion.ipynb #bd5bab7d
 def _confidence(ds):
@@ -68,19 +69,18 @@ def _confidence(ds):
     return 1/(1+(ds/(4*usual))**2)
 
 # %% ../nbs/17_motion.ipynb #97fbe933
-def _accumulate(frames, grays, lam, reach):
-    "Mean of each frame and those after it; at half the size, the sums of weights and of their squares (b,2,h,w)"
+def _accumulate(frames, grays, flows, lam, reach):
+    "Mean of each frame and those after it, along flows to the next; at half the size, the sums of weights and of their squares (b,2,h,w)"
     size,f,s = frames[0].shape[-2:],len(frames),1
     means,sums = list(frames),[torch.ones_like(torch.cat([o,o], 1)) for o in grays]
-    flows = [find_flow(a, b, lam) for a,b in zip(grays, grays[1:])]
     while s<=min(reach, f-1):
         got = [warp(m, _resize(2*u, size)) for m,u in zip(means[s:], flows)]
         for k,w in enumerate(_confidence([a-b for a,b in zip(got, means)])):
             new = torch.cat([w,w*w], 1)*warp(sums[k+s], flows[k], 'bilinear')
             sums[k] = sums[k]+new
             means[k] = torch.lerp(means[k], got[k], _resize(new[:,:1]/sums[k][:,:1], size))
-        flows = [lucas_kanade(a, b, u+warp(v, u, 'bilinear'), lam, 1) for a,b,u,v in zip(grays, grays[2*s:], flows, flows[s:])]
         s *= 2
+        if s<=reach: flows = [lucas_kanade(a, b, u+warp(v, u, 'bilinear'), lam, 1) for a,b,u,v in zip(grays, grays[s:], flows, flows[s//2:])]
     return means,sums
 
 # %% ../nbs/17_motion.ipynb #ff11ff1c
@@ -89,6 +89,8 @@ def _half_gray(y):
     return ([F.avg_pool2d(o.mean(1, keepdim=True), 2, ceil_mode=True) for o in y.unbind(2)],
             (.015*estimate_noise_sigma(y)**2).clamp(min=3e-6).view(-1,1,1,1))
 
+def _back(flow): return -warp(flow, -flow, 'bilinear')
+
 @torch.no_grad()
 def mc_mean(
     y:torch.Tensor, # noisy clips (b,c,f,h,w)
@@ -96,8 +98,8 @@ def mc_mean(
 ) -> tuple[torch.Tensor,torch.Tensor]: # the mean (b,c,f,h,w), and the fraction of the noise's variance left in it (b,1,f,h,w)
     "Motion-compensated average: the mean of each pixel and of what it was in the frames around"
     size,frames,(grays,lam) = y.shape[-2:],y.unbind(2),_half_gray(y)
-    means,variances = [],[]
-    later,earlier = _accumulate(frames, grays, lam, reach),_accumulate(frames[::-1], grays[::-1], lam, reach)
+    means,variances,flows = [],[],[find_flow(a, b, lam) for a,b in zip(grays, grays[1:])]
+    later,earlier = _accumulate(frames, grays, flows, lam, reach),_accumulate(frames[::-1], grays[::-1], [_back(u) for u in flows[::-1]], lam, reach)
     for o,m,s,n,r in zip(frames, *later, *[v[::-1] for v in earlier]):
         total = s+r-1
         p,q,v = _resize(torch.cat([s[:,:1],r[:,:1],total[:,1:]/total[:,:1]], 1)/total[:,:1], size).split(1, 1)

@@ -216,13 +216,17 @@ def _start_features(start, mean, sigma, error):
 @torch.no_grad()
 def condition(self:Predictor, y:torch.Tensor) -> Condition: # `y` (b,3,f,h,w), exposure corrected; h and w multiples of 8
     "What the network is conditioned on, measured of the whole clip"
-    mean,variance = mc_mean(y)
+    return self._condition(y, *mc_mean(y))
+
+@patch
+def _condition(self:Predictor, y, mean, variance):
     left = local_noise_variance(y, mean, variance)*variance
     error,sigma = self.estimate_error(y, mean),left.sqrt()
     g = (error**2/(error**2+_tau**2)).view(-1,1,1,1,1)
     start = y+g*(dct_shrink(mean, left)-y)
     return Condition(start, y, mean, variance, sigma, self.estimate_start_error(start, mean, sigma, error), error)
 
+# %% ../nbs/18_predictor.ipynb #3da1d55c
 def _log_rms(o): return (o.flatten(1).pow(2).mean(1).sqrt()+_step/4).log()
 
 @patch
@@ -230,8 +234,9 @@ def _log_rms(o): return (o.flatten(1).pow(2).mean(1).sqrt()+_step/4).log()
 def init_from_data(self:Predictor, pairs:list[tuple]) -> Predictor: # batches `(y, x)`: exposure corrected and clean, (b,3,f,h,w)
     "Fit the estimates of the input's error, on degraded clips and on the clean ones as they are, and then of the start's"
     def fit(net, rows): _fit_net(net, *map(torch.cat, zip(*((f, _log_rms(x-o)) for f,o,x in rows))))
-    fit(self.error_net, ((_error_features(o, mc_mean(o)[0]), o, x) for y,x in pairs for o in (y,x)))
-    conds = ((self.condition(y), x) for y,x in pairs)
+    aligned = [(y, x, *mc_mean(y)) for y,x in pairs]
+    fit(self.error_net, ((_error_features(o, a), o, x) for y,x,mean,_ in aligned for o,a in ((y,mean), (x,mc_mean(x)[0]))))
+    conds = ((self._condition(y, mean, variance), x) for y,x,mean,variance in aligned)
     fit(self.start_error_net, ((_start_features(c.start, c.mean, c.sigma, c.error), c.start, x) for c,x in conds))
     return self
 
