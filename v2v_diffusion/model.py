@@ -36,7 +36,7 @@ class ModelConfig(ConfigSection):
         motion='gone: model.predictor=unet is always given the motion-compensated mean', condition_pixels='gone: choose model.space=pixel',
         conditioned='gone: every model is conditioned', condition_dropout='gone: guidance is shown in chapter posterior',
         condition_noise='gone: leave it out', zero_terminal_snr='gone: model.noise_schedule=flow ends in pure noise',
-        offset_noise='gone: leave it out', predictor_channel_mult='gone: it is (1,2)', loss_weight='gone: leave it out',
+        offset_noise='gone: leave it out', predictor_channel_mult='gone: it is (1,2,4)', loss_weight='gone: leave it out',
         sample_latents='gone: leave it out')
     space:Literal['latent','pixel'] = 'latent' # diffuse latents, or pixels unshuffled into channels
     predictor:Literal['unet','none'] = 'none' # a regression network whose mean the diffusion refines; none: diffuse the clip itself
