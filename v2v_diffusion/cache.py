@@ -74,8 +74,8 @@ class _EncodedDataset(torch.utils.data.Dataset):
 
 # %% ../nbs/34_cache.ipynb #ccbdace2
 @patch
-def encode(self:_EncodedDataset, input, target, exposure=None):
-    "What the method `makes` returns of one pair of clips, on the CPU, in `dtype`"
+def encode(self:_EncodedDataset, input:torch.Tensor, target:torch.Tensor, exposure:float|None=None) -> tuple: # on the CPU, in `dtype`
+    "What the method `makes` returns of one pair of clips"
     dev = next(self.model.parameters()).device
     out = getattr(self.model, self.makes)(*(as_tensor(o)[None].to(dev) for o in (input,target)), exposure)
     return tuple((o[0].to(self.dtype) if o.ndim>1 else o[0]).cpu() for o in out)
