@@ -69,7 +69,7 @@ def test_settings(data):
 @many
 @given(st.data())
 def test_lists(data):
-    from v2v_diffusion.data import list_pairs
-    use(list_pairs, corrupted(data.draw, [{'input': 'a', 'target': 'b'}, {'target': 'c'}]))
+    from v2v_diffusion.data import _list_pairs
+    use(_list_pairs, corrupted(data.draw, [{'input': 'a', 'target': 'b'}, {'target': 'c'}]))
 
 def test_files(tree): py('tools/fuzz.py', '--cases', '40', cwd=tree)

@@ -1,4 +1,4 @@
-"""Feed damaged videos to the library: fuzz.py [--minutes 30 | --cases 60] [--seed 0] [--first 0]
+"""Feed corrupt videos to the library: fuzz.py [--minutes 30 | --cases 60] [--seed 0] [--first 0]
 
 Each case is named by the seed and its number, and runs in a process of its own. It must end within ten seconds, with a result or with one of
 the library's own lines (`V2VError`; or memory, which the commands say in a line). Anything else, a traceback, a crash, a hang, is printed and fails."""

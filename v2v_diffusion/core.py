@@ -97,7 +97,7 @@ def load_torch(path:str|Path) -> object:
     try: return torch.load(path, map_location='cpu', weights_only=True)
     except UnpicklingError:
         raise V2VError(f'{path} holds more than tensors and plain values: refused, it could run code') from None
-    except Exception as e: raise V2VError(f'{path} is damaged ({type(e).__name__}); copy it again') from None
+    except Exception as e: raise V2VError(f'{path} is corrupt ({type(e).__name__}); copy it again') from None
 
 # %% ../nbs/00_core.ipynb #2d2ee303
 class ConfigSection(BaseModel, extra='forbid', validate_default=True):

@@ -119,13 +119,13 @@ def show(self:TensorVideo,
     return ctx
 
 # %% ../nbs/01_display.ipynb #e98ee620
-def _mp4(frames, fps, crf):
-    "h264 bytes that every browser plays"
-    buf = io.BytesIO()
-    with av.open(buf, 'w', format='mp4') as out:
-        s = out.add_stream('libx264', rate=Fraction(fps).limit_denominator(10**6), options={'crf': str(crf), 'preset': 'medium', 'x264-params': 'mbtree=0'})
-        s.height, s.width, s.pix_fmt, s.codec_context.thread_count = *frames.shape[1:3], 'yuv420p', 1
-        for f in frames: out.mux(s.encode(av.VideoFrame.from_ndarray(f, 'rgb24')))
+def _encode_frames(frames, format, codec, fps, options):
+    "The bytes of a file with frames `(f,h,w,3)` of 8 bit, the last row and column repeated where their number is odd"
+    fs, buf = np.pad(frames, ((0,0), (0,frames.shape[1]%2), (0,frames.shape[2]%2), (0,0)), 'edge'), io.BytesIO()
+    with av.open(buf, 'w', format=format) as out:
+        s = out.add_stream(codec, rate=Fraction(fps).limit_denominator(10**6), options=options)
+        s.height, s.width, s.pix_fmt, s.codec_context.thread_count = *fs.shape[1:3], 'yuv420p', 1
+        for f in fs: out.mux(s.encode(av.VideoFrame.from_ndarray(f, 'rgb24')))
         out.mux(s.encode())
     return buf.getvalue()
 
@@ -136,20 +136,13 @@ def player(self:TensorVideo, fps:float=8) -> object:
     fs = video_to_uint8(self)
     k,j = max(1, 256 // max(fs.shape[1:3])), -(-max(fs.shape[1:3]) // 512)
     fs = fs[:, ::j, ::j].repeat(k, 1).repeat(k, 2)
-    fs = np.pad(fs, ((0,0), (0,fs.shape[1]%2), (0,fs.shape[2]%2), (0,0)), 'edge')
-    mp4 = next((b for crf in (18,23,28,33,38,43,48) if len(b := _mp4(fs, fps, crf)) < 140_000), b'')
-    if not mp4: raise V2VError(f'{len(fs)} frames are too many to embed; show fewer, as in x[:, :100]')
-    src = base64.b64encode(mp4).decode()
-    return HTML(f'<video controls loop muted playsinline width="{fs.shape[2]}" src="data:video/mp4;base64,{src}"></video>')
+    def mp4(crf): return _encode_frames(fs, 'mp4', 'libx264', fps, {'crf': str(crf), 'preset': 'medium', 'x264-params': 'mbtree=0'})
+    small = next((b for crf in (18,23,28,33,38,43,48) if len(b := mp4(crf)) < 140_000), b'')
+    if not small: raise V2VError(f'{len(fs)} frames are too many to embed; show fewer, as in x[:, :100]')
+    src = base64.b64encode(small).decode()
+    return HTML(f'<video controls loop muted playsinline width="{fs.shape[2] + fs.shape[2]%2}" src="data:video/mp4;base64,{src}"></video>')
 
 # %% ../nbs/01_display.ipynb #64a93378
-def _wipe(before, after, cut):
-    "The left fraction `cut` of `before`, the rest of `after`, a white line between"
-    c = round(cut * before.shape[1])
-    im = np.concatenate([before[:, :c], after[:, c:]], axis=1)
-    if 0 < c < im.shape[1]: im[:, c-1:c] = 255
-    return im
-
 def compare_slider(
     before:torch.Tensor, # clip `(3,f,h,w)` in [-1,1]
     after:torch.Tensor, # clip of the same shape
@@ -162,7 +155,11 @@ def compare_slider(
     im = widgets.Image(format='png', layout=dict(align_self='flex-start'))
     cut = widgets.FloatSlider(.5, min=0, max=1, step=.05, description='before')
     fr = widgets.IntSlider(frame, min=0, max=len(b) - 1, description='frame')
-    def update(_=None): im.value = _png(_wipe(b[fr.value], a[fr.value], cut.value))
+    def update(_=None):
+        c = round(cut.value * b.shape[2])
+        shown = np.concatenate([b[fr.value,:,:c], a[fr.value,:,c:]], 1)
+        if 0 < c < b.shape[2]: shown[:, c-1:c] = 255 # a white line between
+        im.value = _png(shown)
     for s in (cut, fr): s.observe(update, 'value')
     update()
     return widgets.VBox([cut, fr, im])

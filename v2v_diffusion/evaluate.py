@@ -4,14 +4,12 @@
 
 # %% auto #0
 __all__ = ['demo_tasks', 'sweep', 'degrade_clips', 'demo_clips', 'baseline_outputs', 'model_outputs', 'compute_metrics',
-           'calibration_row', 'benchmark', 'text_table', 'markdown_table', 'plane_figure', 'output_folder',
-           'save_table', 'sweep_table', 'machine_name', 'code_version', 'peak_memory', 'save_benchmark',
-           'benchmark_text', 'evaluate']
+           'benchmark', 'text_table', 'markdown_table', 'plane_figure', 'output_folder', 'save_table', 'machine_name',
+           'code_version', 'peak_memory', 'save_benchmark', 'benchmark_text', 'evaluate']
 
 # %% ../nbs/41_evaluate.ipynb #b7a65410
-import json, platform, re, shutil, subprocess, sys, time
+import json, matplotlib.pyplot as plt, pandas as pd, platform, re, shutil, subprocess, sys, time, torch, v2v_diffusion
 from pathlib import Path
-import matplotlib.pyplot as plt, pandas as pd, torch, v2v_diffusion
 from .core import *
 from .degrade import *
 from .synthetic import *
@@ -111,7 +109,7 @@ def _row(task, name, out, x, y, others):
     p,step = psnr(out, y),demo_tasks.get(task, [{}])[0]
     row = dict(task=task, method=name) | compute_metrics(out, y) | {'PSNR': _interval(p)}
     row |= {f'over {k}': _interval(p-psnr(o, y)) for k,o in others.items() if o is not out}
-    if step.get('name')=='upscale': row['consistency'] = round(consistency(out, lambda v: upscale(v, step['factor']), x).mean().item(), 2)
+    if step.get('name')=='upscale': row['consistency'] = round(psnr(upscale(out, step['factor']), x).mean().item(), 2)
     return row
 
 # %% ../nbs/41_evaluate.ipynb #e1fcbee5
@@ -131,13 +129,8 @@ def _unsharp_rows(task, outs, y):
     return rows,[dict(task=task) | {k: round(v, 4) for k,v in zip(names, o)} for o in curve]
 
 # %% ../nbs/41_evaluate.ipynb #5ccb3d64
-def calibration_row(
-    task:str, # in the row
-    outs:dict, # of `model_outputs`
-    samples:torch.Tensor, # (k,n,3,f,h,w)
-    y:torch.Tensor, # the reference
-) -> dict: # numbers, means over clips
-    "Does the samples' deviation match the error of their mean, in size and place?"
+def _calibration_row(task, outs, samples, y):
+    "Does the deviation of the samples `(k,n,3,f,h,w)` match the error of their mean, in size and place? Means over clips"
     k,m = len(samples),_mean_of(outs)
     size = (y-m).pow(2).mean((1,2,3,4), keepdim=True).sqrt()
     noisy = m + size*torch.randn(samples.shape, generator=keyed_generator('white noise'))
@@ -176,7 +169,7 @@ def benchmark(
         others = {'NLM': every['motion-compensated NLM']} | ({'mean': outs['mean (steps 0)']} if model.predictor else {})
         sharp,curve = _unsharp_rows(task, outs, y)
         res['rows'] += [*(_row(task, name, o, x, y, others) for name,o in every.items()), *sharp, _floor_row(task, y)]
-        res['calibration'].append(calibration_row(task, outs, samples, y))
+        res['calibration'].append(_calibration_row(task, outs, samples, y))
         res['unsharp'] += curve
     return res
 
@@ -250,13 +243,8 @@ sweep = {**{f'exposure {e:.3f}': (dict(name='low_light', exposure=e), e) for e i
          'mpeg4 10': (dict(name='mpeg4', quantizer=10), 1.), 'h264 32': (dict(name='h264', quantizer=32), 1.), 'clean input': ([], 1.)}
 
 @torch.no_grad()
-def sweep_table(
-    model:VideoToVideoDiffusion, # a trained one
-    seed:int=0, # of the samples
-    n:int=12, # clips
-    only:list|None=None, # some of `sweep`; None: all
-) -> list[dict]: # a row for each of `sweep`
-    "PSNR of a few methods over a range of degradations"
+def _sweep_table(model, seed=0, n=12, only=None):
+    "PSNR of a few methods over a range of degradations, a row for each of `sweep`, or for those of them in `only`"
     y,rows = torch.stack([as_tensor(o) for o in validation_clips(n)]),[]
     for name in only or sweep:
         steps,e = sweep[name]
@@ -313,14 +301,14 @@ def evaluate(
     seed:int=0, # of the samples
     n:int=24, # clips
     video:str|Path|None=None, # one that nothing was trained on
-    with_sweep:bool=False, # also `sweep_table`
+    with_sweep:bool=False, # also over a range of degradations
     quiet:bool=False, # print nothing
 ) -> dict: # what was written
     "Write the benchmark of a model"
     if n<1: raise V2VError(f'clips={n}: give 1 or more')
     start,model,out = time.time(),load_model(checkpoint),output_folder(output)
     bench = benchmark(model, seed, n, video=video)
-    span = sweep_table(model, seed, max(1, n//2)) if with_sweep else None
+    span = _sweep_table(model, seed, max(1, n//2)) if with_sweep else None
     notes = dict(commit=code_version(), seed=seed, clips=n, steps=model.config.steps, parameters=sum(p.numel() for p in model.parameters()),
                  **(dict(video=Path(video).name) if video else {}), minutes=round((time.time()-start)/60, 1), machine=machine_name())
     if span: save_table(span, out, notes, 'sweep')

@@ -51,15 +51,12 @@ def _leaves(palette, key, size=384, n=1500):
     return out.reshape(size,2,size,2,3).mean((1,3)).round().astype(np.uint8)
 
 @cache
-def _cached_images(split):
-    if split=='valid': return [_photo(k,s,t) for k,(_,s,t) in _valid.items()]
+def source_images(split:str='train') -> tuple:
+    "Images `(h,w,3)` of 8 bit that clips are made of; one that is to be sampled more often is there more than once"
+    if split=='valid': return tuple(_photo(k,s,t) for k,(_,s,t) in _valid.items())
     if split!='train': raise V2VError(f"split {split!r}: give 'train' or 'valid'")
     photos = [(n, _photo(k,s,t)) for k,(n,s,t) in _train.items()]
-    return [p for n,p in photos for _ in range(n)] + [_leaves(photos[i][1], i) for i in range(3)]
-
-def source_images(split:str='train') -> list:
-    "Images `(h,w,3)` of 8 bit that clips are made of; one that is to be sampled more often is there more than once"
-    return list(_cached_images(split))
+    return (*(p for n,p in photos for _ in range(n)), *(_leaves(photos[i][1], i) for i in range(3)))
 
 # %% ../nbs/03_synthetic.ipynb #9c630fc5
 def _uniform(g, lo, hi):
@@ -142,7 +139,6 @@ def _augment(out, g):
     gain = _uniform(g,.8,1.15) * (1 + .1*(2*torch.rand(3,1,1,1, generator=g)-1))
     return out.clamp(0,1).flip(flip)**gamma * gain
 
-# %% ../nbs/03_synthetic.ipynb #c1396c10
 def _sky(out, g):
     "A smooth gradient that drifts slowly, from the top down to a soft horizon, over the clip `out`, `(3,f,h,w)`"
     n_frames,h,w = out.shape[1:]
@@ -191,17 +187,12 @@ def _well_lit_images():
     "Gray, fog and dusk over the photographs of the validation, then all photographs as they are: `(h,w,3)` of 8 bit"
     held = source_images('valid')
     made = [np.full((256,256,3), 128, np.uint8)] + [f(p).round().astype(np.uint8) for p in held for f in (lambda o: .4*o+110, lambda o: .45*o)]
-    return made + held + [_photo(k,s) for k,(_,s,_) in _train.items()] + [_photo(k) for k in ('motorcycle_right.png','moon.png')]
+    return made + [*held] + [_photo(k,s) for k,(_,s,_) in _train.items()] + [_photo(k) for k in ('motorcycle_right.png','moon.png')]
 
-def well_lit_clips(
-    n:int=24, # how many
-    n_frames:int=8, # frames in each
-    size:tuple=(64,64), # height and width
-    seed:int=0, # another seed, other clips
-) -> list: # `TensorVideo`s `(3,f,h,w)`
+def well_lit_clips(n:int=24, seed:int=0) -> list: # `n` `TensorVideo`s `(3,8,64,64)`
     "Clean clips, bright and dim, whose light is to stay as it is"
     photos = _well_lit_images()
-    return [synthetic_clip([photos[i%len(photos)]], n_frames, size, keyed_generator(seed,'well lit',i)) for i in range(n)]
+    return [synthetic_clip([photos[i%len(photos)]], 8, (64,64), keyed_generator(seed,'well lit',i)) for i in range(n)]
 
 # %% ../nbs/03_synthetic.ipynb #4ba4d2aa
 class SyntheticDataset(torch.utils.data.Dataset):
@@ -216,9 +207,8 @@ class SyntheticDataset(torch.utils.data.Dataset):
         n_clips:int|None=None, # clips an epoch; 1000 without it, 24 for validation
     ):
         store_attr('num_frames,resolution,split,seed')
-        self.photos,self.degrade,self.epoch = source_images(split),degrade or 'mixed',0
+        self.photos,self.degrade,self.epoch = source_images(split),check_degrade(degrade or 'mixed'),0
         self.n_clips = n_clips or (1000 if split=='train' else 24)
-        check_degrade(self.degrade)
 
     def __len__(self) -> int: return self.n_clips
     def __repr__(self) -> str: return f'{type(self).__name__}({self.split}, {len(self)} clips)'

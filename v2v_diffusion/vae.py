@@ -14,11 +14,8 @@ from .forward import *
 from .layers import *
 
 # %% ../nbs/15_vae.ipynb #b516afa5
-def patch_pca(
-    x:torch.Tensor, # clips (b,3,f,h,w)
-    n:int, # how many components
-) -> tuple[torch.Tensor,torch.Tensor]: # components (n,192) in rows, mean (192,): one value a color
-    "The `n` directions in which 8x8 patches of `x` differ most"
+def patch_pca(x:torch.Tensor, n:int) -> tuple[torch.Tensor,torch.Tensor]: # components (n,192) in rows, mean (192,): one value a color
+    "The `n` directions in which 8x8 patches of `x`, (b,3,f,h,w), differ most"
     p = space_to_depth(x, 8).movedim(1,-1).reshape(-1,192).double() # patches (3 8 8)
     mu = p.mean(0).reshape(3,64).mean(1).repeat_interleave(64)
     p = p - mu
@@ -29,10 +26,7 @@ class LatentDistribution:
     "A Gaussian for each number of a latent"
     def __init__(self, mean:torch.Tensor, logvar:torch.Tensor): self.mean,self.logvar = mean,logvar
     def __repr__(self) -> str: return f'LatentDistribution({"x".join(map(str, self.mean.shape))})'
-
-    def mode(self) -> torch.Tensor:
-        "The likeliest latent"
-        return self.mean
+    def mode(self) -> torch.Tensor: return self.mean # the likeliest latent
 
     def sample(self, generator:torch.Generator|None=None) -> torch.Tensor:
         "A latent from the distribution"
@@ -111,10 +105,8 @@ def _check_sizes(channel_mult, patch):
 
 # %% ../nbs/15_vae.ipynb #4fca8e38
 @patch
-def encode(self:VideoVAE,
-    x:torch.Tensor, # (b,3,f,h,w) in [-1,1], h and w multiples of 8
-) -> LatentDistribution: # of (b,latent_dim,f,h/8,w/8), not normalized
-    "The distribution of the latent of `x`"
+def encode(self:VideoVAE, x:torch.Tensor) -> LatentDistribution: # of (b,latent_dim,f,h/8,w/8), not normalized
+    "The distribution of the latent of `x`, (b,3,f,h,w) in [-1,1], h and w multiples of 8"
     h,w = x.shape[-2:]
     if h%8 or w%8: raise V2VError(f'height and width must be multiples of 8, not {h} and {w}: pad the clip first')
     mean,logvar = self.encoder(x)
@@ -174,10 +166,8 @@ def check_latents(self:VideoVAE) -> None:
 
 # %% ../nbs/15_vae.ipynb #32afcba9
 @patch
-def decode(self:VideoVAE,
-    z:torch.Tensor, # (b,latent_dim,f,h,w), not normalized
-) -> torch.Tensor: # (b,3,f,8h,8w), about in [-1,1], not clipped
-    "The clip that `z` stands for"
+def decode(self:VideoVAE, z:torch.Tensor) -> torch.Tensor: # (b,3,f,8h,8w), about in [-1,1], not clipped
+    "The clip that a latent `z`, (b,latent_dim,f,h,w), not normalized, stands for"
     return self.linear_dec(z) + self.decoder(self.normalize(z))
 
 # %% ../nbs/15_vae.ipynb #310fe451

@@ -48,7 +48,7 @@ def _av_errors(path):
     try: yield _file(path)
     except (av.error.FFmpegError, OSError) as e:
         bad = isinstance(e, (av.error.InvalidDataError, av.error.EOFError))
-        why = 'is truncated, damaged or no video' if bad else f'cannot be read: {e.strerror}'
+        why = 'is truncated, corrupt or no video' if bad else f'cannot be read: {e.strerror}'
         raise V2VError(f'{_source_name(path)} {why}; try another copy') from None
 
 @contextlib.contextmanager
@@ -96,7 +96,6 @@ def _matrix(frame):
     except ValueError: return _quarter[round(-frame.rotation / 90) % 4] # beside something that PyAV has no name for
     m = np.frombuffer(bytes(d), np.int32) if d else [1,0,0,0,1]
     return [int(m[i]) for i in (0,1,3,4)]
-
 
 def _swaps_axes(m):
     "Whether rows become columns"
@@ -165,18 +164,18 @@ def probe_video(path:str|Path|bytes) -> VideoInfo:
 # %% ../nbs/05_video.ipynb #a1bd90f9
 _best = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
-def _rgb(frame, m=(1,0,0,1), size=None, how=_best):
+def _rgb(frame, m=(1,0,0,1), size=None):
     "Red, green and blue of a decoded frame, turned by `m`: arrays `(h,w)` of 8 bit, or of 16 where the file has more than 8"
     h,w = size or (frame.height, frame.width)
     if size and _swaps_axes(m): h,w = w,h
     deep = any(o.bits>8 for o in frame.format.components)
-    f = frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=how, threads=1)
+    f = frame.reformat(w, h, 'gbrp16le' if deep else 'gbrp', interpolation=_best, threads=1)
     g,b,r = (np.frombuffer(p, np.uint16 if deep else np.uint8).reshape(p.height, -1)[:,:p.width] for p in f.planes)
     return [_upright(o, m) for o in (r,g,b)]
 
-def _fill(out, frame, m=(1,0,0,1), size=None, how=_best):
+def _fill(out, frame, m=(1,0,0,1), size=None):
     "Write a decoded frame into the array `out`, `(3,h,w)`, as numbers in [-1,1]"
-    for o,p in zip(out, _rgb(frame, m, size, how)):
+    for o,p in zip(out, _rgb(frame, m, size)):
         np.divide(p, np.float32(127.5 if p.dtype==np.uint8 else 32767.5), out=o, dtype=np.float32)
         np.subtract(o, np.float32(1), out=o)
 
@@ -253,8 +252,8 @@ def _frames(path, start, n_frames, size, deinterlace):
     for i,f in enumerate(frames, 1):
         if i==1: m, size = _matrix(f), size or _size(f) # once: a frame whose side data is read is freed late
         yield f, m, size
-    if not i: raise V2VError(f'{_source_name(path)} is damaged: no frame from {start} on can be decoded; try another copy')
-    if i<want: warnings.warn(f'{_source_name(path)} is damaged: {i} of {want} frames could be decoded')
+    if not i: raise V2VError(f'{_source_name(path)} is corrupt: no frame from {start} on can be decoded; try another copy')
+    if i<want: warnings.warn(f'{_source_name(path)} is corrupt: {i} of {want} frames could be decoded')
 
 # %% ../nbs/05_video.ipynb #ef0859c2
 class _Memory:
@@ -272,14 +271,14 @@ class _Memory:
 _memory = _Memory(2**27)
 
 # %% ../nbs/05_video.ipynb #86b89da4
-def _windows(path, n, overlap, start, n_frames, size, deinterlace, fast_rgb, memory):
+def _windows(path, n, overlap, start, n_frames, size, deinterlace, memory):
     "A file as tensors `(3,n,h,w)` that have `overlap` frames in common; the last may be shorter"
-    frames,k,shared,how = _frames(path, start, n_frames, size, deinterlace),0,None,Interpolation.BICUBIC if fast_rgb else _best
+    frames,k,shared = _frames(path, start, n_frames, size, deinterlace),0,None
     with ThreadPoolExecutor(2) as pool:
         for first in frames:
             x = memory.take((3, n, *first[2]))
             if k: x[:,:k] = shared
-            jobs = [pool.submit(_fill, x[:,i], *f, how) for i,f in zip(range(k, n), itertools.chain([first], frames))]
+            jobs = [pool.submit(_fill, x[:,i], *f) for i,f in zip(range(k, n), itertools.chain([first], frames))]
             try:
                 for o in jobs: o.result()
             except av.error.FFmpegError as e:
@@ -296,11 +295,10 @@ def read_video(
     n_frames:int|None=None, # how many; all that follow if None, fewer if the file ends
     size:tuple|None=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video (`probe_video` reports it)
-    fast_rgb:bool=False, # coarse colors: a level of 255 darker, not interpolated
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1], upright
     "Frames of a file as a `TensorVideo`; any start is exact"
     n = max(1, min(n_frames or math.inf, _times(path)[0] - max(start, 0)))
-    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, fast_rgb, _memory))
+    return next(_windows(path, n, 0, start, n_frames, size, deinterlace, _memory))
 
 # %% ../nbs/05_video.ipynb #1e1f5c59
 def stream_video(
@@ -310,11 +308,10 @@ def stream_video(
     start:int=0, # number of the first frame
     size:tuple|None=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video
-    fast_rgb:bool=False, # coarse colors: a level of 255 darker, not interpolated
 ) -> Iterator[TensorVideo]: # `(3,n_frames,h,w)` each; the last may be shorter
     "A file as windows; never more than one of them in memory, and the one that the caller still holds"
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to n_frames-1={n_frames - 1}')
-    yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, fast_rgb, _Memory())
+    yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, _Memory())
 
 # %% ../nbs/05_video.ipynb #c45d1684
 _container_codecs = dict.fromkeys(output_endings, 'libx264') | {'.webm': 'libvpx-vp9'}
@@ -340,7 +337,6 @@ def _arrays(chunks, deep):
         if x.shape[2:]!=size: raise V2VError(f'frames differ in size: {tuple(size)} and then {tuple(x.shape[2:])}')
         yield from (video_to_uint16 if deep else video_to_uint8)(x.expand(3, *x.shape[1:]))
 
-# %% ../nbs/05_video.ipynb #f09b7755
 _extra = {'libx264': {'x264-params': 'mbtree=0'}, 'libx265': {'x265-params': 'log-level=error'}, 'libvpx-vp9': {'b': '0'}}
 
 def _options(codec, crf):
@@ -379,7 +375,6 @@ def _packets(src, to, t0, path):
             yield p
     except av.error.FFmpegError as e: raise V2VError(f'{path}: its audio cannot be read ({e.strerror})') from None
 
-# %% ../nbs/05_video.ipynb #2a2e1780
 def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks, time_base):
     "Encode all frames at `ticks` of `time_base`, audio beside them; it ends with the video where that has fewer than `n_like` frames"
     cs, cr, p = color[0] if color[0]!=2 else Colorspace.ITU601, color[1] or ColorRange.MPEG, next(packets, None)
