@@ -71,7 +71,7 @@ def make_config(d:dict, where:str='settings') -> RunConfig:
     "Check `{'model': {...}, 'data': {...}, 'training': {...}}`, each of which may be left out; messages begin with `where`"
     d = _checked_sections(d, where)
     data = DataConfig(**d['data'])
-    return RunConfig(ModelConfig(**{**d['model'], 'num_frames': data.num_frames}), data, TrainingConfig(**d['training']))
+    return RunConfig(ModelConfig(**{'num_frames': data.num_frames, **d['model']}), data, TrainingConfig(**d['training']))
 
 # %% ../nbs/35_config.ipynb #6b4d4865
 def presets() -> list:

@@ -55,7 +55,7 @@ class ModelConfig(ConfigSection):
     attention_heads:PositiveInt = 4 # of both kinds of attention
     temporal_attention:bool = True # attention between frames?
     conv:Literal['factorized','frames','full'] = 'factorized' # of the U-Net: 1x3x3 then 3x1x1, within frames alone, or 3x3x3
-    num_frames:PositiveInt = 16 # frames it is trained on: the window it restores best
+    num_frames:PositiveInt = 16 # frames of a window, where a video is restored; those it is trained on, unless set
     diffusion_timesteps:PositiveInt = 1000 # steps of the schedule
     noise_schedule:Literal['linear','cosine','sigmoid','flow'] = 'cosine'
     prediction:Literal['epsilon','x0','v','flow'] = 'epsilon' # what the U-Net outputs

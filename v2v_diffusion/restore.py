@@ -134,7 +134,7 @@ def generate_video(
     sampler_type:str='dpmpp_2m', # one of `sampler_names`
     num_inference_steps:int|None=None, # network evaluations a window; 0: the mean; None: the model's own, `config.steps`
     num_frames:int|None=None, # frames in a window; None: the model's own, `config.num_frames`
-    overlap:int|None=None, # frames that neighboring windows have in common; None: a quarter of a window
+    overlap:int|None=None, # frames that neighboring windows have in common; None: an eighth of a window
     resolution:tuple|None=None, # `(h,w)` of the output; None: the input's
     exposure:float|None=None, # of a dark video, where known; None: the model's estimate, one for all frames
     average:int=1, # samples to average
@@ -153,7 +153,7 @@ def generate_video(
     e = estimate_video_exposure(model, input_video_path, n, resolution) if exposure is None else exposure
     if exposure is None and e<1: warnings.warn(f'{name} is dark: estimated exposure {e:.2f} (--exposure sets it; 1 leaves the light alone)')
     kwargs |= dict(exposure=e, sampler=sampler_type, steps=num_inference_steps, average=average)
-    windows,noise_of = _overlapping_windows(input_video_path, n, n//4 if overlap is None else overlap, resolution, deinterlace),window_noise(model, noise, seed)
+    windows,noise_of = _overlapping_windows(input_video_path, n, n//8 if overlap is None else overlap, resolution, deinterlace),window_noise(model, noise, seed)
     def restored(start, x):
         x = _batch(x, model)
         return start,model.restore(x, randn=noise_of(start, brighten(x, e).clamp(-1,3)), **kwargs)[0].cpu()
