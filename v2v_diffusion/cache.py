@@ -40,7 +40,7 @@ def _encoder_hash(model, makes='encode_pair'):
     for k,v in model.state_dict().items():
         if not counts(k): continue
         h.update(f'{k} {v.dtype} {tuple(v.shape)}'.encode())
-        h.update(v.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        h.update(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return h.hexdigest()
 
 # %% ../nbs/34_cache.ipynb #59cc50d5
