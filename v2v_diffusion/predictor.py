@@ -173,7 +173,7 @@ class Predictor(nn.Module):
     "From the `Condition` of a degraded clip to the mean of what it may have been"
     def __init__(self, channels:int=24): # of the finest of three levels
         super().__init__()
-        self.unet = _FrameUNet(9*_unshuffle**2+7, 3*_unshuffle**2, channels).to(memory_format=torch.channels_last)
+        self.unet = _FrameUNet(9*_unshuffle**2+7, 3*_unshuffle**2, channels)
         self.error_net,self.start_error_net = _small_net(10),_small_net(13)
 
     def forward(self, cond:Condition) -> torch.Tensor: # (b,3,f,h,w), not clipped
