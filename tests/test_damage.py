@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from conftest import py
 
 ODD = st.sampled_from([None, True, -1, 0, 1, 2.5, 1e9, -1e-9, float('nan'), float('inf'), '', 'x', '0.5', [], [1], [[2]], {}, {'a': 1}, 10**30, 'é\n', [None],
-    [64, 64], 'cosine']) | st.integers() | st.floats() | st.text(max_size=5)
+    [64, 64], 'cosine']).map(copy.deepcopy) | st.integers() | st.floats() | st.text(max_size=5)
 KEYS = st.sampled_from(['name', 'seed', 'steps', 'exposure', 'model', 'lr', 'num_frames', ''])
 pytestmark = pytest.mark.timeout(600)
 many = settings(max_examples=100, deadline=10_000, derandomize=True, suppress_health_check=list(HealthCheck))
