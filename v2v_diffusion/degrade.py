@@ -379,12 +379,12 @@ def _random(u):
     "Dark, noisy, both, enlarged, coded hard, an old film, or nothing wrong; `u`: numbers in [0,1]"
     which,e = u[0],_log_uniform(1/16, .5, u[1], 4)
     dark = dict(name='low_light', exposure=e)
-    if which<.22: return [dark]
-    if which<.42: return [_noise(2, 60, u[2])]
-    if which<.5: return [dark, _noise(1, 60*e, u[2])] # after the gain at most 60 again
-    if which<.68: return [_upscale(4 if u[3]<.6 else 2, 10, u[2])]
-    if which<.8: return [dict(name='mpeg4', quantizer=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantizer=22+int(16*u[2]))]
-    return _film(u) if which<.92 else []
+    if which<.24: return [dark]
+    if which<.46: return [_noise(2, 60, u[2])]
+    if which<.52: return [dark, _noise(1, 60*e, u[2])] # after the gain at most 60 again
+    if which<.78: return [_upscale(4 if u[3]<.75 else 2, 10, u[2])]
+    if which<.88: return [dict(name='mpeg4', quantizer=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantizer=22+int(16*u[2]))]
+    return _film(u) if which<.94 else []
 
 # %% ../nbs/02_degrade.ipynb #0ecdef56
 def _simple(preset, which, u):
