@@ -14,6 +14,8 @@ from pathlib import Path
 from pickle import UnpicklingError
 from pydantic import BaseModel, ValidationError
 from typing import ClassVar
+try: import fcntl
+except ImportError: fcntl = None # Windows
 
 # %% ../nbs/00_core.ipynb #7862c830
 def_device = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
@@ -47,6 +49,18 @@ class V2VError(ValueError):
 # %% ../nbs/00_core.ipynb #c80a547a
 _no_write = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO
 
+def _lock(f):
+    "Take an open file for this process; False if another has it. Windows refuses to remove what is open without being told"
+    if fcntl is None: return True
+    try: return fcntl.flock(f, fcntl.LOCK_EX|fcntl.LOCK_NB) is None
+    except OSError: return False
+
+def _remove_left(folder, suffix):
+    "Remove temporary files of processes that were killed"
+    for p in folder.glob(f'.tmp-????????{suffix}'):
+        with contextlib.suppress(OSError), open(p, 'rb') as f:
+            if _lock(f): p.unlink()
+
 @contextlib.contextmanager
 def safe_path(path:str|Path) -> Iterator[Path]:
     "Yield a temporary name beside `path`; rename it to `path` if all went well, remove it if not"
@@ -54,18 +68,25 @@ def safe_path(path:str|Path) -> Iterator[Path]:
     if not real.parent.is_dir(): raise V2VError(f'cannot write {path}: there is no folder {real.parent}; make it first')
     if real.exists() and not real.is_file(): raise V2VError(f'cannot write {path}: it exists and is not a file; give another name')
     suffix = '.part' if real.suffix=='.pt' else real.suffix
-    tmp = real.parent/f'.tmp-{secrets.token_hex(4)}{suffix}'
+    if suffix!='.safetensors': _remove_left(real.parent, suffix) # that library puts another file there, without our lock
+    lock = tmp = None
     try:
-        tmp.touch(exist_ok=False)
+        while not (lock and _lock(lock) and tmp.exists()): # else another process took it for one that was left
+            if lock: lock.close()
+            tmp = real.parent/f'.tmp-{secrets.token_hex(4)}{suffix}'
+            lock = open(tmp, 'xb')
         mode = tmp.stat().st_mode
         yield tmp
         tmp.chmod(mode) # safetensors puts a file there that only its owner may read
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
+        if fcntl is None: lock.close() # Windows renames nothing that is open
         os.replace(tmp, real)
     except OSError as e:
         if e.errno not in _no_write and e.filename!=str(tmp): raise
         raise V2VError(f'cannot write {path}: {e.strerror}; choose another place') from None
-    finally: tmp.unlink(missing_ok=True)
+    finally:
+        if lock: lock.close()
+        if tmp: tmp.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #5dbf15eb
 def as_tensor(x:torch.Tensor|np.ndarray|list|float, **kw) -> torch.Tensor:

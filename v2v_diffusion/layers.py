@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['space_to_depth', 'depth_to_space', 'conv3d', 'norm3d', 'zero_init', 'timestep_embedding', 'ResBlock3D',
-           'SpatialAttention', 'TemporalAttention', 'Downsample', 'Upsample', 'run_layer']
+           'SpatialAttention', 'TemporalAttention', 'Downsample', 'Upsample', 'run_layer', 'in_tiles']
 
 # %% ../nbs/14_layers.ipynb #79a2e97e
 import math, torch, torch.nn as nn, torch.nn.functional as F
+from collections.abc import Callable
 from torch.utils.checkpoint import checkpoint
 from .core import *
 
@@ -140,3 +141,35 @@ def run_layer(m:nn.Module, *args, checkpointing:bool=False) -> torch.Tensor:
     "`m(*args)`; with `checkpointing` its inside is not kept but computed again in the backward pass"
     if not (checkpointing and torch.is_grad_enabled()): return m(*args)
     return checkpoint(m, *args, use_reentrant=False)
+
+# %% ../nbs/14_layers.ipynb #da55d26f
+def _tile_starts(n, tile, halo):
+    "Where pieces of about `tile` of `n` begin, multiples of 8, and how long they are; one, if its halo would reach the end anyhow"
+    k = max(1, -(-(n-2*halo)//tile))
+    size = -(-n//(8*k))*8
+    return range(0, n, size),size
+
+def _ramps(start, size, n, halo, ramp, like):
+    "Weights of a piece with its halo along one side: 1, and where there is a neighbor falling to 0 in a line"
+    p = torch.arange(max(0, start-halo), min(n, start+size+halo), device=like.device, dtype=like.dtype)+.5
+    up,down = ((o/max(2*ramp, 1e-6)+.5).clamp(0, 1) for o in (p-start, start+size-p))
+    return (up if start else 1)*(down if start+size<n else torch.ones_like(p))
+
+def in_tiles(
+    f:Callable, # from (...,c,h,w) to (...,k,h,w); with h and w of tiles and frames multiples of 8
+    x:torch.Tensor, # (...,c,h,w)
+    tile:int=512, # side of a piece, about
+    halo:int=32, # what each sees beyond its border, a multiple of 8
+    ramp:int=0, # over twice as many pixels a piece goes over into its neighbor
+) -> torch.Tensor: # (...,k,h,w)
+    "`f(x)`, tile by tile: the same where `f` sees at most `halo-ramp` pixels far"
+    (h,w),out = x.shape[-2:],None
+    (rows,a),(cols,b) = _tile_starts(h, tile, halo),_tile_starts(w, tile, halo)
+    if len(rows)==len(cols)==1: return f(x)
+    for i in rows:
+        for j in cols:
+            at = ...,slice(max(0, i-halo), i+a+halo),slice(max(0, j-halo), j+b+halo)
+            y = f(x[at])
+            if out is None: out = y.new_zeros(*y.shape[:-2], h, w)
+            out[at] += y*(_ramps(i, a, h, halo, ramp, y)[:,None]*_ramps(j, b, w, halo, ramp, y))
+    return out

@@ -284,11 +284,13 @@ def sample_residual(self:VideoToVideoDiffusion,
     generator:torch.Generator|list|None=None, # source of all noise
     randn:Callable|None=None, # or a function `shape -> noise`
     eta:float=0., # for sampler='ddim': 0 adds no noise on the way
+    x0_fn:Callable|None=None, # corrects each prediction of the residual
 ) -> torch.Tensor: # (b,c,f,h,w)
     "A sample of what the mean misses"
     like = cond[:,:self.n_latent] # of its shape, with a predictor or without
     r_T = randn(like.shape).to(cond) if randn else noise_like(like, generator)
-    return sample(lambda r,t: self(r, t, cond), r_T, self.schedule, sampler, steps, eta, prediction=self.config.prediction, generator=generator, randn=randn)
+    return sample(lambda r,t: self(r, t, cond), r_T, self.schedule, sampler, steps, eta,
+                  prediction=self.config.prediction, generator=generator, randn=randn, x0_fn=x0_fn)
 
 @patch
 @torch.no_grad()
@@ -307,6 +309,7 @@ def restore(self:VideoToVideoDiffusion,
     generator:torch.Generator|list|None=None, # source of all noise: one, or a list with one for each clip
     randn:Callable|None=None, # or a function `shape -> noise`
     eta:float=0., # for sampler='ddim': 0 adds no noise on the way
+    x0_fn:Callable|None=None, # corrects each prediction of the residual, as `SharedSteps` does
 ) -> torch.Tensor: # like `input`: same shape, in [-1,1]
     "Restore a batch of clips"
     steps = self.config.steps if steps is None else steps
@@ -314,10 +317,10 @@ def restore(self:VideoToVideoDiffusion,
     if steps==0 and self.predictor is None: raise V2VError('steps=0 returns the mean of a predictor, and this model has none: give 1 or more steps')
     h,w = input.shape[-2:]
     x = pad_to_multiple(input.as_subclass(torch.Tensor), (1,8,8))
-    if steps==0: out = self.make_mean(x, exposure)[0].clamp(-1,1)
+    if steps==0: out = self.make_mean(x, exposure)[0].clamp_(-1,1)
     else:
         m,cond = self.make_condition(x, exposure)
-        rs = (self.sample_residual(cond, sampler, steps, generator, randn, eta) for _ in range(average))
+        rs = (self.sample_residual(cond, sampler, steps, generator, randn, eta, x0_fn) for _ in range(average))
         out = sum(self.add_residual(m, cond, r).clamp(-1,1) for r in rs)/average
     return out[..., :h, :w].as_subclass(type(input))
 

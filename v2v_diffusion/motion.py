@@ -75,7 +75,7 @@ def _accumulate(frames, grays, flows, lam, reach):
     means,sums = list(frames),[torch.ones_like(torch.cat([o,o], 1)) for o in grays]
     while s<=min(reach, f-1):
         got = [warp(m, _resize(2*u, size)) for m,u in zip(means[s:], flows)]
-        for k,w in enumerate(_confidence([a-b for a,b in zip(got, means)])):
+        for k,w in enumerate(_confidence(a-b for a,b in zip(got, means))):
             new = torch.cat([w,w*w], 1)*warp(sums[k+s], flows[k], 'bilinear')
             sums[k] = sums[k]+new
             means[k] = torch.lerp(means[k], got[k], _resize(new[:,:1]/sums[k][:,:1], size))
@@ -98,14 +98,13 @@ def mc_mean(
 ) -> tuple[torch.Tensor,torch.Tensor]: # the mean (b,c,f,h,w), and the fraction of the noise's variance left in it (b,1,f,h,w)
     "Motion-compensated average: the mean of each pixel and of what it was in the frames around"
     size,frames,(grays,lam) = y.shape[-2:],y.unbind(2),_half_gray(y)
-    means,variances,flows = [],[],[find_flow(a, b, lam) for a,b in zip(grays, grays[1:])]
+    mean,variance,flows = torch.empty_like(y),y.new_empty(len(y), 1, *y.shape[2:]),[find_flow(a, b, lam) for a,b in zip(grays, grays[1:])]
     later,earlier = _accumulate(frames, grays, flows, lam, reach),_accumulate(frames[::-1], grays[::-1], [_back(u) for u in flows[::-1]], lam, reach)
-    for o,m,s,n,r in zip(frames, *later, *[v[::-1] for v in earlier]):
+    for i,(o,m,s,n,r) in enumerate(zip(frames, *later, *[v[::-1] for v in earlier])):
         total = s+r-1
         p,q,v = _resize(torch.cat([s[:,:1],r[:,:1],total[:,1:]/total[:,:1]], 1)/total[:,:1], size).split(1, 1)
-        means.append(p*m + q*n - (p+q-1)*o)
-        variances.append(v)
-    return torch.stack(means, 2),torch.stack(variances, 2)
+        mean[:,:,i],variance[:,:,i] = p*m + q*n - (p+q-1)*o,v
+    return mean,variance
 
 # %% ../nbs/17_motion.ipynb #d00222b7
 def mc_nlm(y:torch.Tensor, reach:int=7) -> torch.Tensor: # (b,c,f,h,w), as for `mc_mean`

@@ -30,7 +30,7 @@ def local_noise_variance(
     variance:torch.Tensor, # (b,1,f,h,w), the fraction of the noise's variance that the mean keeps
 ) -> torch.Tensor: # (b,1,f,h,w)
     "Variance of the noise in `y` around each pixel, from what the mean took away"
-    taken = _local_mean((y-mean).pow(2).mean(1, keepdim=True))
+    taken = _local_mean(torch.stack([(a-b).pow(2).mean(1, keepdim=True) for a,b in zip(y.unbind(2), mean.unbind(2))], 2))
     return _enlarged((taken+1e-8)/(_local_mean(1-variance)+1e-3), y)
 
 # %% ../nbs/18_predictor.ipynb #28686f1d
@@ -69,15 +69,16 @@ def dct_shrink(
     stride:int=2, # pixels between beginnings of patches: 1, 2, 4 or 8
 ) -> torch.Tensor: # like `x`
     "Hard thresholding of the cosine coefficients of overlapping 8x8 patches"
-    b,c,f,h,w = x.shape
+    b,_,_,h,w = x.shape
     D,C = _dct_matrix().to(x),_opponent.to(x)
     H,W = [-(-n//8)*8+8 for n in (h,w)] # of a grid of patches that covers all pixels wherever it begins
     pad = (8, W-w, 8, H-h)
-    z = F.pad(torch.einsum('kc,bcfhw->bfkhw', C, x).reshape(-1,3,h,w), pad, mode='replicate')
-    v = F.pad(var.transpose(1,2).reshape(-1,1,h,w), pad, mode='replicate')
-    n = max(1, 400_000//(H*W)) # frames at a time: what fits a processor's cache
-    out = torch.cat([_shrink(o, s, D, threshold, stride, H, W) for o,s in zip(z.split(n), v.split(n))])
-    return torch.einsum('kc,bfkhw->bcfhw', C, out[...,8:8+h,8:8+w].reshape(b,f,3,h,w))
+    def some(x, v):
+        z = F.pad(torch.einsum('kc,bcfhw->bfkhw', C, x).flatten(0, 1), pad, mode='replicate')
+        out = _shrink(z, F.pad(v.transpose(1,2).flatten(0, 1), pad, mode='replicate'), D, threshold, stride, H, W)
+        return torch.einsum('kc,bfkhw->bcfhw', C, out[...,8:8+h,8:8+w].unflatten(0, (b,-1)))
+    n = max(1, 400_000//(b*H*W)) # frames at a time: what fits a processor's cache
+    return torch.cat([some(*o) for o in zip(x.split(n, 2), var.split(n, 2))], 2)
 
 # %% ../nbs/18_predictor.ipynb #6cfff683
 @dataclass
@@ -137,6 +138,8 @@ def _diagonal(o): return o.diff(dim=-1).diff(dim=-2)/2
 
 def _error_features(o, mean):
     "What the error of clips `o` can be estimated from, given their motion-compensated mean: logarithms of sizes, (b,10)"
+    k = max(1, o[0,0].numel()//2**20) # of a large clip every k-th frame will do
+    o,mean = o[:,:,::k],mean[:,:,::k]
     light = o.mean(1)
     sizes = [_log_sizes(_diagonal(F.avg_pool2d(light, k, ceil_mode=True))) for k in (1,2,4)]
     return torch.cat([*sizes, _log_sizes(o-mean), _log_sizes(_diagonal(o))], 1)
@@ -178,7 +181,9 @@ class Predictor(nn.Module):
 
     def forward(self, cond:Condition) -> torch.Tensor: # (b,3,f,h,w), not clipped
         "The prediction of the mean"
-        return torch.cat([self._frame(cond.frames([i])) for i in range(cond.y.shape[2])], 2)
+        out = torch.empty_like(cond.y)
+        for i in range(out.shape[2]): out[:,:,i] = self._frame(cond.frames(slice(i,i+1)))
+        return out
 
     def _frame(self, c):
         E,S = [o.view(-1,1,1,1,1) for o in (c.error,c.start_error)]
@@ -186,8 +191,8 @@ class Predictor(nn.Module):
         full = torch.cat([detail/(2*S).clamp(min=_step), (c.mean-c.start)/unit, (c.y-c.start)/(5*unit)], 1).clamp(-4, 4)
         half = F.avg_pool2d(torch.cat([c.start, c.variance, c.sigma/unit], 1)[:,:,0], _unshuffle)
         levels = torch.cat([unit/_step, S.clamp(min=_step/4)/_step], 1)[:,:,0].log2()/4
-        u = self.unet(torch.cat([F.pixel_unshuffle(full[:,:,0], _unshuffle), half, levels.expand(-1, -1, *half.shape[-2:])], 1))
-        return c.start + 4*S*F.pixel_shuffle(u, _unshuffle)[:,:,None]
+        x = torch.cat([F.pixel_unshuffle(full[:,:,0], _unshuffle), half, levels.expand(-1, -1, *half.shape[-2:])], 1)
+        return (c.start + 4*S*F.pixel_shuffle(in_tiles(self.unet, x), _unshuffle)[:,:,None])[:,:,0]
 
 
 
@@ -223,7 +228,7 @@ def _condition(self:Predictor, y, mean, variance):
     left = local_noise_variance(y, mean, variance)*variance
     error,sigma = self.estimate_error(y, mean),left.sqrt()
     g = (error**2/(error**2+_tau**2)).view(-1,1,1,1,1)
-    start = y+g*(dct_shrink(mean, left)-y)
+    start = torch.lerp(y, dct_shrink(mean, left), g)
     return Condition(start, y, mean, variance, sigma, self.estimate_start_error(start, mean, sigma, error), error)
 
 # %% ../nbs/18_predictor.ipynb #3da1d55c

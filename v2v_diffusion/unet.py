@@ -90,13 +90,19 @@ class UNet3D(nn.Module):
         if self.frames_alone and z_t.shape[2]>1:
             b,f = z_t.shape[0],z_t.shape[2]
             x,c = [None if o is None else o.transpose(1,2).flatten(0,1)[:,:,None] for o in (z_t,cond)]
-            return self(x, t.repeat_interleave(f), c)[:,:,0].unflatten(0, (b,f)).transpose(1,2)
+            n = b*f if torch.is_grad_enabled() else max(1, 2**18//x[0,0].numel()) # frames at a time: what memory is spared
+            parts = zip(x.split(n), t.repeat_interleave(f).split(n), [None]*b*f if c is None else c.split(n))
+            return torch.cat([self(*o) for o in parts])[:,:,0].unflatten(0, (b,f)).transpose(1,2)
         emb = self.emb(timestep_embedding(t, self.model_channels).to(z_t.dtype))
         x = pad_to_multiple(z_t if cond is None else torch.cat([z_t, cond], 1), (1, self.multiple, self.multiple))
+        out = self._levels(x, emb) if torch.is_grad_enabled() else in_tiles(lambda o: self._levels(o, emb), x, 512, 64, 32)
+        return out[..., :z_t.shape[-2], :z_t.shape[-1]]
+
+    def _levels(self, x, emb):
         if self.frames_alone and not torch.is_grad_enabled(): x = x.contiguous(memory_format=torch.channels_last_3d)
         skips = [self.conv_in(x)]
         for m in self.down: skips.append(self._step(m, skips[-1], emb))
         h = skips[-1]
         for m in self.mid: h = self._step(m, h, emb)
         for m in self.up: h = self._step(m, h if isinstance(m, Upsample) else torch.cat([h, skips.pop()], 1), emb)
-        return self.out(h)[..., :z_t.shape[-2], :z_t.shape[-1]]
+        return self.out(h)
