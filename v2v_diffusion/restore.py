@@ -7,7 +7,7 @@ __all__ = ['mark_scenes', 'FrameNoise', 'MovingNoise', 'SharedSteps', 'estimate_
            'plan_window', 'generate_video', 'restore_folder', 'pretrained_model', 'load_model']
 
 # %% ../nbs/40_restore.ipynb #36d17870
-import contextlib, itertools, os, psutil, queue, statistics, threading, time, torch, torch.nn.functional as F, warnings
+import av, contextlib, gc, hashlib, itertools, json, os, psutil, queue, shutil, statistics, threading, time, torch, torch.nn.functional as F, warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
@@ -21,6 +21,7 @@ from .layers import *
 from .motion import *
 from .model import *
 from .video import *
+from .core import _lock
 from .samplers import _check_choice
 
 # %% ../nbs/40_restore.ipynb #30d9efaf
@@ -55,15 +56,20 @@ def _crossfade(a, b):
     w = torch.arange(1, n+1, device=a.device, dtype=a.dtype).view(n,1,1) / (n+1)
     return torch.cat([a + w*(b[:,:n]-a), b[:,n:]], 1)
 
-def _blend_windows(windows):
-    "Frames `(c,1,h,w)` in their order from `(first frame, (c,f,h,w))` pairs that overlap or touch"
-    at,held = 0,None
+def _blend_windows(windows, overlap, held=None, end=0):
+    "From `(first frame, (c,f,h,w))` pairs that overlap or touch, blocks of finished frames, and what is `held` back of those before `end`"
     for start,x in windows:
-        if held is not None:
-            yield from (held[:,k:k+1] for k in range(start-at))
-            x = _crossfade(held[:,start-at:], x)
-        at,held = start,x
-    if held is not None: yield from held.split(1, 1)
+        k,end = end-start,start+x.shape[1]
+        if held is None: block = x
+        else:
+            n = min(max(k, 0), held.shape[1])
+            block = torch.cat([held[:,:held.shape[1]-n], _crossfade(held[:,held.shape[1]-n:], x[:,max(k, 0)-n:])], 1)
+        at = max(0, block.shape[1]-overlap)
+        held = block[:,at:].clone()
+        yield block[:,:at],held
+    if held is not None: yield held,None
+
+def _frames(blocks): return (o for x,_ in blocks for o in x.split(1, 1) if x.shape[1])
 
 # %% ../nbs/40_restore.ipynb #dd06fba8
 def _frame_noise(seed, first_frame, request, shape):
@@ -218,6 +224,50 @@ def _ahead(items, n):
             yield o
     finally: left.set()
 
+# %% ../nbs/40_restore.ipynb #9f847c22
+def _weights_hash(model):
+    "Of the model's settings and weights"
+    h = hashlib.sha256(repr(model.config).encode())
+    for k,v in model.state_dict().items(): h.update(k.encode()+v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return h.hexdigest()
+
+class _Journal:
+    "Finished pieces of a video, and the state after them"
+    def __init__(self, output, run, deep): # `run`: a dict of all that decides about the bytes
+        self.folder,self.fmt = Path(output).parent/f'.{Path(output).name}.parts','gbrp16le' if deep else 'bgr0'
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self.lock = open(self.folder/'lock', 'a')
+        except OSError as e: raise V2VError(f'cannot write {output}: {e.strerror}; choose another place') from None
+        if not _lock(self.lock): raise V2VError(f'{output} is being written by another run; wait for it, or give another output')
+        text,path,self.state = json.dumps(run, default=str),self.folder/'run.json',dict(windows=0, pieces=0, frames=0, held=None, end=0, steps=[], requests=[])
+        if path.is_file() and path.read_text()==text:
+            if (self.folder/'state.pt').is_file(): self.state = load_torch(self.folder/'state.pt')
+        else:
+            for p in self.folder.iterdir():
+                if p.name!='lock': p.unlink()
+            with safe_path(path) as tmp: tmp.write_text(text)
+
+    def add(self, block, **state):
+        "A finished block (3,f,h,w), and the state after it"
+        self.state |= state
+        if block.shape[1]:
+            write_video(block, self.folder/f"{self.state['pieces']:06}.mkv", fps=25, codec='ffv1', pix_fmt=self.fmt)
+            self.state['pieces'] += 1
+            self.state['frames'] += block.shape[1]
+        save_torch(self.state, self.folder/'state.pt')
+        gc.collect() # a file and its streams hold each other
+
+    def frames(self):
+        "All of them again"
+        for k in range(self.state['pieces']):
+            for x in stream_video(self.folder/f'{k:06}.mkv', 8): yield from x.split(1, 1)
+
+    def close(self, done):
+        "Let go; if it is `done`, or nothing has been, leave nothing behind"
+        self.lock.close()
+        if done or not self.state['pieces']: shutil.rmtree(self.folder, ignore_errors=True)
+
 # %% ../nbs/40_restore.ipynb #43f2b51a
 def _validate(input, output, n_frames, overlap, size, sampler, noise):
     "Refuse what cannot end well before any work"
@@ -276,6 +326,7 @@ def generate_video(
     progress:bool=True, # show a bar, with frames a second
     deinterlace:bool=False, # make whole frames of an interlaced video
     max_memory:float|None=None, # in GiB; None: seven tenths of what is free
+    scale:int|None=None, # enlarge height and width so many times
     verbose:bool=False, # print where the time went
     crf:int=18, # quality, as for `write_video`
     codec:str|None=None, # as for `write_video`
@@ -287,19 +338,42 @@ def generate_video(
     info,name = probe_video(input_video_path),Path(input_video_path).name
     if info.interlaced and not deinterlace:
         warnings.warn(f'{name} is interlaced: the lines of a frame are of two moments; give deinterlace (--deinterlace) to make whole frames')
-    e = estimate_video_exposure(model, input_video_path, n, resolution) if exposure is None else exposure
+    size = resolution or ((scale*info.height,scale*info.width) if scale else None)
+    e = estimate_video_exposure(model, input_video_path, n, size) if exposure is None else exposure
     if exposure is None and e<1: warnings.warn(f'{name} is dark: estimated exposure {e:.2f} (--exposure sets it; 1 leaves the light alone)')
-    n = _planned(model, n, resolution or (info.height,info.width), num_inference_steps, max_memory, num_frames)
+    n = _planned(model, n, size or (info.height,info.width), num_inference_steps, max_memory, num_frames)
+    o = min(n-1, n//12 if overlap is None else overlap)
     kwargs |= dict(exposure=e, sampler=sampler_type, steps=num_inference_steps, average=average)
     times,begun = _Times(model),time.perf_counter()
-    chunks = _ahead(times.of('decode', stream_video(input_video_path, min(n, 8), size=resolution, deinterlace=deinterlace)), 1)
-    windows = _windows(mark_scenes(o for x in chunks for o in x.split(1, 1)), n, min(n-1, n//12 if overlap is None else overlap))
-    frames = _ahead(_blend_windows(_restored(model, windows, e, noise, seed, n//12, times, kwargs)), 4)
-    with tqdm(times.of('waited', frames), name, info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
-        out = write_video(bar, output_path, like=info, crf=crf, codec=codec)
+    journal = None
+    if info.n_frames>4*n:
+        file = os.stat(input_video_path)
+        run = dict(input=[os.path.realpath(input_video_path), file.st_size, file.st_mtime_ns], model=_weights_hash(model), n=n, overlap=o, size=size,
+                   seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **kwargs)
+        journal = _Journal(output_path, run, any(c.bits>8 for c in av.VideoFormat(info.pix_fmt).components))
+        if k := journal.state['frames']: warnings.warn(f'{name}: {k} of {info.n_frames} frames were finished before; going on from there')
+    out = None
+    try:
+        chunks = _ahead(times.of('decode', stream_video(input_video_path, min(n, 8), size=size, deinterlace=deinterlace)), 1)
+        windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
+        with tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
+            blocks = _ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs), 1)
+            frames = _counted(times.of('waited', _frames(blocks)), bar)
+            if journal:
+                bar.update(journal.state['frames'])
+                for _ in frames: pass
+                frames = journal.frames()
+            out = write_video(frames, output_path, like=info, crf=crf, codec=codec)
+    finally:
+        if journal: journal.close(out is not None)
     line = times.report(out.n_frames, time.perf_counter()-begun)
     if verbose: print(line)
     return out
+
+def _counted(frames, bar):
+    for o in frames:
+        bar.update()
+        yield o
 
 def _planned(model, n, size, steps, max_memory, asked):
     "Frames in a window, and a warning if there are fewer than the model's own"
@@ -309,13 +383,33 @@ def _planned(model, n, size, steps, max_memory, asked):
     warnings.warn(f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
     return fit
 
-def _restored(model, windows, exposure, noise, seed, shared, times, kwargs):
-    "Windows as pairs `(first frame, (3,f,h,w))`, restored"
-    noise_of,steps = window_noise(model, noise, seed),SharedSteps(shared)
-    for start,x in windows:
+def _noted(randn, requests):
+    "`randn`, and a note of the shapes that were requested"
+    def f(shape):
+        requests.append(list(shape))
+        return randn(shape)
+    return f
+
+def _blocks(model, windows, exposure, noise, seed, overlap, times, journal, kwargs):
+    "Blocks of restored frames, as `_blend_windows` makes them, each written to the journal, from where that ends"
+    steps,state = SharedSteps(overlap),journal.state if journal else dict(windows=0, held=None, end=0, steps=[], requests=None)
+    steps.held,steps.end = state['steps'],state['end']
+    restored = _restored(model, windows, exposure, window_noise(model, noise, seed), steps, state['windows'], state['requests'], times, kwargs)
+    for k,(block,held) in enumerate(_blend_windows(restored, overlap, state['held'], state['end']), state['windows']+1):
+        if journal: journal.add(block, windows=k, held=held, end=steps.end, steps=steps.held)
+        yield block,held
+
+def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, kwargs):
+    "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`: of these only the noise is made, of the shapes in `requests`"
+    for k,(start,x) in enumerate(windows):
         x,t = _batch(x, model),time.perf_counter()
+        randn = noise_of(start, brighten(x, exposure).clamp(-1,3))
+        if k<skip:
+            for b,c,_,h,w in requests: randn((b, c, x.shape[2], h, w))
+            continue
+        noise = randn if k or requests is None else _noted(randn, requests)
         more = dict(x0_fn=steps.window(start, x.shape[2])) if isinstance(model, VideoToVideoDiffusion) else {}
-        y = _restore_window(model, x, noise_of(start, brighten(x, exposure).clamp(-1,3)), **more, **kwargs)[0].cpu()
+        y = _restore_window(model, x, noise, **more, **kwargs)[0].cpu()
         times.seconds['restored'] += time.perf_counter()-t
         yield start,y
 
