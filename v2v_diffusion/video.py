@@ -122,7 +122,7 @@ def _scan(path, size, mtime):
         tb,fps,vp8,reorders = s.time_base, s.average_rate or s.guessed_rate or 25, s.codec_context.name=='vp8', s.codec_context.has_b_frames
     if not ps: raise V2VError(f'{name} holds no frames; give a video file')
     if joins := _joins([(o[3], o[1]) for o in ps], tb):
-        warnings.warn(f'{name}: its clock goes back {len(joins)} times, as where recordings are joined; times go on from there')
+        warnings.warn(f'{name}: its clock goes back in {len(joins)} place(s), as where recordings are joined: times go on from there')
     pts,dts = ([None if o[i] is None else o[i] + round(sum(v for at,v in joins if o[3] is not None and at<=o[3]) / tb) for o in ps] for i in (0,1))
     def frames():
         with _open(path) as c: yield from _decoded(c, _video_stream(c, path), joins)
@@ -133,7 +133,9 @@ def _scan(path, size, mtime):
     if vp8: # has hidden packets
         fs = [f for f in frames() if f is not None]
         pts,keys = [f.pts for f in fs], np.array([f.pts for f in fs if f.key_frame])
-    elif not begins and (f := next((f for f in frames() if f is not None), None)): pts = [p for p in pts if p>=f.pts] or pts
+    elif not begins and (f := next((f for f in frames() if f is not None), None)):
+        if n := sum(p<f.pts for p in pts): warnings.warn(f'{name}: its first {n} frames cannot be decoded: it begins with the next')
+        pts = [p for p in pts if p>=f.pts] or pts
     return _Index(_rising(pts), np.sort(pts), None if joins or not len(keys) else keys, joins)
 
 def _count_times(pts, dts, step, n):
