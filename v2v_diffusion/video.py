@@ -144,6 +144,7 @@ def _count_times(pts, dts, step, n):
     first = min((p for p in pts if p is not None), default=min(dts))
     return _rising(dts)[-n:] - min(dts) + first
 
+# %% ../nbs/05_video.ipynb #e0efcc83
 def _times(path):
     "As `_scan`, once for each state of a file"
     if ps := frame_files(path): return _Index(np.arange(len(ps)))
@@ -267,7 +268,8 @@ def _decode(c, s, index, start):
             with contextlib.suppress(av.error.FFmpegError):
                 c.seek(int(key), stream=s)
                 fs = itertools.dropwhile(lambda f: f is None or f.pts is None or f.pts<raw[start], _decoded(c, s))
-                if (f := next(fs, None)) is not None and f.pts==raw[start]: return itertools.islice(_in_order(itertools.chain([f], fs), raw, first), start - first, None)
+                if (f := next(fs, None)) is not None and f.pts==raw[start]:
+                    return itertools.islice(_in_order(itertools.chain([f], fs), raw, first), start - first, None)
         c.seek(0)
     return itertools.islice(_in_order(_decoded(c, s, joins), raw), start, None)
 
@@ -323,6 +325,7 @@ def _pictures(paths):
             with _open(p) as c: yield _first_frame(c, _video_stream(c, p), p)
         except V2VError: yield None
 
+# %% ../nbs/05_video.ipynb #0be60bc9
 def _deinterlaced(frames):
     "Whole frames, one for one: the lines of the other moment are made from their neighbors in space and time"
     g = None
@@ -437,6 +440,7 @@ def _arrays(chunks, deep):
         if x.shape[2:]!=size: raise V2VError(f'frames differ in size: {tuple(size)} and then {tuple(x.shape[2:])}')
         yield from (video_to_uint16 if deep else video_to_uint8)(x.expand(3, *x.shape[1:]))
 
+# %% ../nbs/05_video.ipynb #f145df5d
 _extra = {'libx264': {'x264-params': 'mbtree=0'}, 'libx265': {'x265-params': 'log-level=error'}, 'libvpx-vp9': {'b': '0'}}
 
 def _options(codec, crf):
@@ -495,16 +499,20 @@ def _packets(src, to, base, joins):
             shift = late[a] - round(base / p.time_base)
             ends[a] = p.dts + late[a] + (p.duration or 0)
             p.pts,p.dts = (p.dts if p.pts is None else p.pts) + shift, p.dts + shift
-        if s.codec_context.codec.is_encoder: yield from _recoded(p, s)
+        if s.codec_context.codec.is_encoder: yield from _recoded(p, s, ends)
         elif p.dts is not None:
             p.stream = s
             yield p
         elif p.size: yield None
 
-def _recoded(p, s):
+def _recoded(p, s, ends):
     "The packets of `p` coded anew for the stream `s`; the last, empty one ends it"
     try:
-        for f in [*p.decode(), *([] if p.size else [None])]: yield from s.encode(f)
+        for f in [*p.decode(), *([] if p.size else [None])]:
+            if f is not None:
+                if f.pts is None: f.pts,f.time_base = ends.get(s, round((p.pts or 0) * p.time_base * f.sample_rate)), Fraction(1, f.sample_rate)
+                ends[s] = round(f.pts * f.time_base * f.sample_rate) + f.samples
+            yield from s.encode(f)
     except (ValueError, av.error.FFmpegError): yield None
 
 def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks, time_base, lead):
@@ -595,6 +603,7 @@ def _color(like):
     fmt = av.VideoFormat(like.pix_fmt)
     return (1,1,*(1 if o==2 else o for o in like.color[2:])) if fmt.is_rgb or fmt.has_palette else like.color
 
+# %% ../nbs/05_video.ipynb #c79941b2
 def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt):
     "Write one file at `tmp`"
     first,suffix = next(chunks, None),Path(path).suffix.lower()
@@ -628,7 +637,8 @@ def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt):
             if to := _add_audio(out, src, like, path): packets = _packets(src, to, base, _times(like.path).joins)
             out.start_encoding()
             out.mux(covers)
-        bad = _mux_all(out, s, itertools.chain(head, arrays), fps, color, packets, like.n_frames if like else 0, ticks or itertools.count(), time_base or 1/fps, lead)
+        n_like,ticks,time_base = like.n_frames if like else 0, ticks or itertools.count(), time_base or 1/fps
+        bad = _mux_all(out, s, itertools.chain(head, arrays), fps, color, packets, n_like, ticks, time_base, lead)
         if bad: warnings.warn(f'{like.path}: {bad} packets of its audio or subtitles are corrupt or out of order and are left out')
 
 # %% ../nbs/05_video.ipynb #fea980cb
