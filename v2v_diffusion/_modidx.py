@@ -1084,6 +1084,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'v2v_diffusion.video._deinterlaced': ('video.html#_deinterlaced', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._demux': ('video.html#_demux', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._encode': ('video.html#_encode', 'v2v_diffusion/video.py'),
+                                     'v2v_diffusion.video._ends_early': ('video.html#_ends_early', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._file': ('video.html#_file', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._fill': ('video.html#_fill', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._first_frame': ('video.html#_first_frame', 'v2v_diffusion/video.py'),

@@ -117,10 +117,11 @@ def _scan(path, size, mtime):
     with _open(path) as c:
         s = _video_stream(c, path)
         end = max((o.pos + o.size for o in s.index_entries), default=0)
-        if end > size: warnings.warn(f'{name} is truncated, {size} bytes of {end}: what is left of it is read; copy it again')
         ps = [(o.pts, o.dts, o.is_keyframe, o.pos) for o in _demux(c, s) if o.size and not o.is_discard]
         tb,fps,vp8,reorders = s.time_base, s.average_rate or s.guessed_rate or 25, s.codec_context.name=='vp8', s.codec_context.has_b_frames
+        early = end > size or _ends_early(path, c, s, max((o[0]*tb for o in ps if o[0] is not None), default=None), fps)
     if not ps: raise V2VError(f'{name} holds no frames; give a video file')
+    if early: warnings.warn(f'{name} is truncated, {size} bytes{f" of {end}"*(end>size)}: what is left of it is read; copy it again')
     if joins := _joins([(o[3], o[1]) for o in ps], tb):
         warnings.warn(f'{name}: its clock goes back in {len(joins)} place(s), as where recordings are joined: times go on from there')
     pts,dts = ([None if o[i] is None else o[i] + round(sum(v for at,v in joins if o[3] is not None and at<=o[3]) / tb) for o in ps] for i in (0,1))
@@ -137,6 +138,15 @@ def _scan(path, size, mtime):
         if n := sum(p<f.pts for p in pts): warnings.warn(f'{name}: its first {n} frames cannot be decoded: it begins with the next')
         pts = [p for p in pts if p>=f.pts] or pts
     return _Index(_rising(pts), np.sort(pts), None if joins or not len(keys) else keys, joins)
+
+def _ends_early(path, c, s, end, fps):
+    "Whether a container that declares its length in its header goes on for less, in none of its streams"
+    if c.format.name not in ('avi','matroska,webm') or None in (end, c.duration): return False
+    declared,least = Fraction(c.duration + (c.start_time or 0), av.time_base), max(.5, 2/fps)
+    if c.format.name=='avi': return s.frames/fps - end >= least
+    if declared-end<least: return False
+    with _open(path) as o: end = max((p.pts*p.time_base + (p.duration or 0)*p.time_base for p in _demux(o) if p.pts is not None), default=0)
+    return declared-end>=least
 
 def _count_times(pts, dts, step, n):
     "Times of `n` frames that are counted: those of decoding, which rise, else by the rate"
@@ -451,33 +461,29 @@ def _options(codec, crf):
 # %% ../nbs/05_video.ipynb #b04462dc
 _new_audio = dict.fromkeys(output_endings, 'aac') | {'.mkv': 'flac', '.webm': 'libopus'}
 
-def _can_hold(path, a):
-    "Whether such a container takes the stream `a` as it is"
+def _can_hold(path, add):
+    "Whether such a container takes the stream that `add` makes in it"
     name = {'.mkv': 'matroska', '.webm': 'webm', '.mov': 'mov'}.get(Path(path).suffix.lower(), 'mp4')
     with contextlib.suppress(ValueError, av.error.FFmpegError), av.open(io.BytesIO(), 'w', format=name) as o:
-        o.add_stream_from_template(a)
+        add(o)
         o.start_encoding()
         return True
     return False
 
 def _new_coder(out, a, path):
-    "A stream for the audio `a` coded anew; None if that cannot be"
+    "A stream for the audio `a` coded anew, in stereo where all its channels cannot be; None if that cannot be either"
     name,cc = _new_audio[Path(path).suffix.lower()],a.codec_context
-    rates = av.Codec(name, 'w').audio_rates or [cc.sample_rate]
-    rate = cc.sample_rate if cc.sample_rate in rates else 48000
-    for layout in (cc.layout.name, 'stereo'): # one that the encoder takes
-        with contextlib.suppress(ValueError, av.error.FFmpegError):
-            trial = av.CodecContext.create(name, 'w')
-            trial.sample_rate,trial.layout,trial.format = rate,layout,av.Codec(name, 'w').audio_formats[0]
-            trial.open()
-            return out.add_stream(name, rate=rate, layout=layout, bit_rate=96_000*cc.layout.nb_channels)
+    rate = cc.sample_rate if cc.sample_rate in (av.Codec(name, 'w').audio_rates or [cc.sample_rate]) else 48000
+    for layout,n in ((cc.layout.name, cc.layout.nb_channels), ('stereo', 2)):
+        add = functools.partial(type(out).add_stream, codec_name=name, rate=rate, layout=layout, bit_rate=96_000*n)
+        if _can_hold(path, add): return add(out)
 
 def _add_audio(out, src, like, path):
     "A stream for each stream of audio and subtitles of `src`"
     to = {}
     for a in [*src.streams.audio, *src.streams.subtitles]:
         name = a.codec_context.name if a.codec_context else 'unknown'
-        if a.codec_context and _can_hold(path, a): to[a] = out.add_stream_from_template(a)
+        if a.codec_context and _can_hold(path, lambda o: o.add_stream_from_template(a)): to[a] = out.add_stream_from_template(a)
         elif a.codec_context and a.type=='audio' and (s := _new_coder(out, a, path)):
             to[a] = s
             warnings.warn(f'{path}: such a file cannot hold the audio ({name}) of {like.path}: it is coded anew, as {s.codec_context.codec.canonical_name}')
@@ -539,7 +545,7 @@ def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks, time_base, lead
     return bad
 
 # %% ../nbs/05_video.ipynb #5504e73c
-_own_tags = re.compile(r'encoder|duration|bps|number_of_|_statistics|rotate|vendor_id|major_brand|minor_version|compatible_brands', re.I)
+_own_tags = re.compile(r'encoder|software|duration|bps|number_of_|_statistics|rotate|vendor_id|major_brand|minor_version|compatible_brands', re.I)
 def _kept_tags(o): return {k: v for k,v in o.metadata.items() if not _own_tags.match(k)}
 
 def _copy_extras(out, s, src, path, base):
@@ -578,7 +584,7 @@ def _missing(like, path):
         if n := len(a.streams.video) - n_covers[0] - 1: yield f'{n} other video stream{"s"*(n>1)}'
         if n := sum('timecode' not in o.metadata and not (a.chapters() and o.name=='bin_data') for o in a.streams.data): yield f'{n} data stream{"s"*(n>1)}'
         fmt,data = av.VideoFormat(like.pix_fmt),set()
-        with contextlib.suppress(ValueError): data = {k.name if hasattr(k, 'name') else str(k) for k in _first_frame(a, v, path).side_data.keys()}
+        with contextlib.suppress(ValueError): data = {o.type.name for o in _first_frame(a, v, path).side_data}
         yield from (o for k,o in _frame_data.items() if k in data)
         if any(o.is_alpha for o in fmt.components): yield 'alpha (transparency)'
         if _is_deep(like.pix_fmt) and not _is_deep(_first_frame(b, _video_stream(b, path), path).format.name): yield 'more than 8 bits a color'
