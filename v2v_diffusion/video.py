@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 from .core import *
 from .display import *
 
@@ -23,7 +24,8 @@ def _file(path):
     if isinstance(path, bytes): return path
     path = Path(path)
     if path.is_dir(): raise V2VError(f'{path} is a folder without pictures; name a video file')
-    if not path.is_file(): raise V2VError(f'{path}: no such file')
+    if not path.exists(): raise V2VError(f'{path}: no such file')
+    if not path.is_file(): raise V2VError(f'{path} is a pipe or a device; copy it to a file first')
     if not path.stat().st_size: raise V2VError(f'{path} is empty; copy it again')
     return path.absolute()
 
@@ -31,14 +33,16 @@ def _source_name(path): return f'a video of {len(path)} bytes' if isinstance(pat
 def _container(file): return av.open(io.BytesIO(file) if isinstance(file, bytes) else str(file), metadata_errors='replace')
 
 # %% ../nbs/05_video.ipynb #a107245f
-input_endings = set('.mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .wmv .flv .ogv .3gp .mxf .y4m .gif'.split())
+input_endings = set('.mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .m2v .vob .ts .mts .m2ts .wmv .asf .flv .ogv .3gp .3g2 .dv .mxf .y4m .gif'.split())
 output_endings = '.mp4','.mov','.m4v','.mkv','.webm'
 _picture_endings = '.png','.jpg','.jpeg','.bmp','.tif','.tiff','.webp','.ppm','.pgm'
 
 def frame_files(path:str|Path|bytes) -> list:
-    "The pictures of a folder in the order of the numbers in their names; none if it is no folder"
+    "The pictures of a folder in the order of the numbers in their names; none if it is no folder, or one of videos"
     if isinstance(path, bytes) or not Path(path).is_dir(): return []
-    ps = [p for p in Path(path).iterdir() if p.suffix.lower() in _picture_endings and not p.name.startswith('.')]
+    files = [p for p in Path(path).iterdir() if not p.name.startswith('.')]
+    if any(p.suffix.lower() in input_endings and p.is_file() for p in files): return []
+    ps = [p for p in files if p.suffix.lower() in _picture_endings]
     return sorted(ps, key=lambda p: [int(o) if o.isdigit() else o for o in re.split(r'(\d+)', p.name)])
 
 # %% ../nbs/05_video.ipynb #9e1e91c2
@@ -56,32 +60,104 @@ def _open(path):
     "A file open to read"
     with _av_errors(path) as file, _container(file) as c: yield c
 
+_cover = av.stream.Disposition.attached_pic
+_stills = 'mjpeg','png','bmp','webp','tiff'
+
 def _video_stream(c, path):
     "The first stream of moving pictures: no cover of an album, no text file rendered as a picture"
-    cover = av.stream.Disposition.attached_pic
-    for s in c.streams.video:
-        if s.disposition & cover or not s.codec_context or s.codec_context.name=='ansi': continue
-        if not s.codec_context.is_open: s.thread_type = 'AUTO'
-        return s
-    raise V2VError(f'{_source_name(path)} holds no video that can be decoded; give a video file')
+    streams = [s for s in c.streams.video if not s.disposition & _cover and s.codec_context and s.codec_context.name!='ansi']
+    if not streams: raise V2VError(f'{_source_name(path)} holds no video that can be decoded; give a video file')
+    s = min(streams, key=lambda s: s.codec_context.name in _stills) # a film before a picture that is not marked as one
+    if not s.codec_context.is_open: s.thread_type = 'SLICE' # frames decoded beside one that fails would be lost with it
+    return s
 
 # %% ../nbs/05_video.ipynb #0d2b9b99
+class _Index(NamedTuple):
+    "The frames of a file in the order shown"
+    times: np.ndarray             # when each is shown, rising, in units of the stream's time base
+    raw: np.ndarray|None = None   # the same as the decoder has it, where that serves to know a frame; None: they are counted
+    keys: np.ndarray|None = None  # times of key frames to seek to; None: begin at the start
+    joins: tuple = ()             # `(place in the file, seconds to add to the times behind it)`
+
+def _demux(c, *streams, joins=()):
+    "Packets, also those behind something unreadable"
+    late = Fraction(0)
+    for _ in range(100): # an error ends the reading; the next one goes on behind it
+        with contextlib.suppress(av.error.FFmpegError):
+            for p in c.demux(*streams):
+                if joins and p.pos is not None: late = sum(o for at,o in joins if at<=p.pos)
+                if late and p.dts is not None: p.pts,p.dts = (None if o is None else o + round(late / p.time_base) for o in (p.pts, p.dts))
+                yield p
+            return
+
+def _decoded(c, s, joins=()):
+    "Frames in the order shown, None for a packet that cannot be decoded"
+    for p in _demux(c, s, joins=joins):
+        try: fs = p.decode()
+        except Exception: fs = [None] if p.size else []
+        yield from fs
+
+# %% ../nbs/05_video.ipynb #1899aa1f
+def _rising(t):
+    "Sorted times, each moved up until it is above the one before"
+    k = np.arange(len(t))
+    return np.maximum.accumulate(np.sort(t) - k) + k
+
+def _joins(ps, tb):
+    "Where packets `(place, decoding time)` go back by more than a tenth of a second, and the seconds to add from there on"
+    ps = [o for o in ps if None not in o]
+    step = np.median(np.diff([t for _,t in ps])) if len(ps)>1 else 0
+    return tuple((pos, (last + int(step) - t) * tb) for (_,last),(pos,t) in itertools.pairwise(ps) if (last - t) * tb > .1)
+
+# %% ../nbs/05_video.ipynb #253a8045
 @functools.lru_cache(maxsize=4096)
 def _scan(path, size, mtime):
-    "How many frames, the times of all as shown, and those of the key frames; nothing is decoded where packets suffice"
+    "The index of a file; nothing is decoded where packets suffice"
+    name = _source_name(path)
     with _open(path) as c:
         s = _video_stream(c, path)
         end = max((o.pos + o.size for o in s.index_entries), default=0)
-        if end > size: raise V2VError(f'{_source_name(path)} is truncated, {size} bytes of {end}; copy it again')
-        if s.codec_context.name=='vp8': ps = [(o.pts, o.key_frame) for o in c.decode(s)] # has hidden packets
-        else: ps = [(o.pts, o.is_keyframe) for o in c.demux(s) if o.size and not o.is_discard]
-    if not ps: raise V2VError(f'{_source_name(path)} holds no frames; give a video file')
-    if None in (t := [p for p,_ in ps]) or len(set(t)) < len(t): return len(ps), None, None
-    return len(ps), np.sort(t), np.sort([p for p,k in ps if k])
+        ps = [(o.pts, o.dts, o.is_keyframe, o.pos) for o in _demux(c, s) if o.size and not o.is_discard]
+        tb,fps,vp8,reorders = s.time_base, s.average_rate or s.guessed_rate or 25, s.codec_context.name=='vp8', s.codec_context.has_b_frames
+        early = end > size or _ends_early(path, c, s, max((o[0]*tb for o in ps if o[0] is not None), default=None), fps)
+    if not ps: raise V2VError(f'{name} holds no frames; give a video file')
+    if early: warnings.warn(f'{name} is truncated, {size} bytes{f" of {end}"*(end>size)}: what is left of it is read; copy it again')
+    if joins := _joins([(o[3], o[1]) for o in ps], tb):
+        warnings.warn(f'{name}: its clock goes back in {len(joins)} place(s), as where recordings are joined: times go on from there')
+    pts,dts = ([None if o[i] is None else o[i] + round(sum(v for at,v in joins if o[3] is not None and at<=o[3]) / tb) for o in ps] for i in (0,1))
+    def frames():
+        with _open(path) as c: yield from _decoded(c, _video_stream(c, path), joins)
+    counted = None in pts or reorders and None not in dts and len({p-d for p,d in zip(pts, dts)})==1
+    begins = not counted and ps[0][2] and pts[0]==min(pts) or counted and ps[0][2]
+    if counted: return _Index(_count_times(pts, dts, fps*tb, len(ps) if begins else sum(1 for _ in frames())))
+    keys = np.sort([p for p,o in zip(pts, ps) if o[2]])
+    if vp8: # has hidden packets
+        fs = [f for f in frames() if f is not None]
+        pts,keys = [f.pts for f in fs], np.array([f.pts for f in fs if f.key_frame])
+    elif not begins and (f := next((f for f in frames() if f is not None), None)):
+        if n := sum(p<f.pts for p in pts): warnings.warn(f'{name}: its first {n} frames cannot be decoded: it begins with the next')
+        pts = [p for p in pts if p>=f.pts] or pts
+    return _Index(_rising(pts), np.sort(pts), None if joins or not len(keys) else keys, joins)
 
+def _ends_early(path, c, s, end, fps):
+    "Whether a container that declares its length in its header goes on for less, in none of its streams"
+    if c.format.name not in ('avi','matroska,webm') or None in (end, c.duration): return False
+    declared,least = Fraction(c.duration + (c.start_time or 0), av.time_base), max(.5, 2/fps)
+    if c.format.name=='avi': return s.frames/fps - end >= least
+    if declared-end<least: return False
+    with _open(path) as o: end = max((p.pts*p.time_base + (p.duration or 0)*p.time_base for p in _demux(o) if p.pts is not None), default=0)
+    return declared-end>=least
+
+def _count_times(pts, dts, step, n):
+    "Times of `n` frames that are counted: those of decoding, which rise, else by the rate"
+    if None in dts: return np.round(np.arange(n) / float(step)).astype(int)
+    first = min((p for p in pts if p is not None), default=min(dts))
+    return _rising(dts)[-n:] - min(dts) + first
+
+# %% ../nbs/05_video.ipynb #e0efcc83
 def _times(path):
     "As `_scan`, once for each state of a file"
-    if ps := frame_files(path): return len(ps), np.arange(len(ps)), np.arange(len(ps))
+    if ps := frame_files(path): return _Index(np.arange(len(ps)))
     p = _file(path)
     return _scan.__wrapped__(p, len(p), None) if isinstance(p, bytes) else _scan(*_state(p))
 
@@ -132,29 +208,28 @@ def _size(frame):
     "Height and width of a frame once it is upright"
     return (frame.width, frame.height) if _swaps_axes(_matrix(frame)) else (frame.height, frame.width)
 
-def _rate(s, n, times):
+def _rate(s, times):
     "Frames a second as the header has it, unless that puts the last frame elsewhere than it is; whether that holds for every frame"
     fps = s.average_rate or s.guessed_rate or Fraction(25)
-    if times is None: return fps,True
-    secs = int(times[-1] - times[0]) * s.time_base
+    tb,n,secs = float(s.time_base), len(times), int(times[-1] - times[0]) * s.time_base
     if n>1 and abs((n - 1) / fps - secs) >= 1 / (2*fps): fps = (n - 1) / secs
-    at = (times - times[0]) * float(s.time_base)
-    return fps,bool(np.abs(at - np.arange(n) / float(fps)).max() < .75*float(s.time_base) + 1e-6)
+    off = np.abs((times - times[0]) * tb - np.arange(n) / float(fps)).max()
+    return fps,bool(off < max(.75*tb, min(1.01*tb, .25/float(fps))) + 1e-6) # both times are rounded
 
 def _first_frame(c, s, path):
-    try: f = next(c.decode(s), None)
-    except av.error.FFmpegError: f = None
+    f = next((f for f in _decoded(c, s) if f is not None), None)
     if f is None: raise V2VError(f'{_source_name(path)} holds no frame that can be decoded; try another copy')
     return f
 
 # %% ../nbs/05_video.ipynb #55ab2580
 def probe_video(path:str|Path|bytes) -> VideoInfo:
     "Size, length, rate and the rest of a file, of a folder of pictures or of a file's bytes; the first frame is decoded, the others are counted"
-    (n,times,_),pictures = _times(path),frame_files(path)
+    times,pictures = _times(path).times,frame_files(path)
+    n = len(times)
     with _open(pictures[0] if pictures else path) as c:
         s = _video_stream(c, path)
         f, cc = _first_frame(c, s, path), s.codec_context
-        fps,constant = (Fraction(25), True) if pictures else _rate(s, n, times)
+        fps,constant = (Fraction(25), True) if pictures else _rate(s, times)
         (h,w), sar = _size(f), s.sample_aspect_ratio or Fraction(1)
         color = tuple(int(o) for o in (f.colorspace, f.color_range, f.color_primaries, f.color_trc))
         return VideoInfo(Path('bytes') if isinstance(path, bytes) else Path(path), w, h, n, fps, float(n / fps), round(-f.rotation / 90) * 90 % 360,
@@ -180,16 +255,33 @@ def _fill(out, frame, m=(1,0,0,1), size=None):
         np.subtract(o, np.float32(1), out=o)
 
 # %% ../nbs/05_video.ipynb #c08ea19b
-def _decode(c, s, times, keys, start):
+def _in_order(frames, raw, i=0):
+    "All frames from number `i` on; one that is lost repeats the one before, at the start the one behind"
+    last,lost = None,0
+    for f in frames:
+        if raw is None and f is None: lost += 1
+        if f is None: continue
+        if raw is not None:
+            lost = int(np.searchsorted(raw[i:], f.pts)) if f.pts is not None else len(raw)
+            if i+lost>=len(raw) or raw[i+lost]!=f.pts: continue # not one of ours
+        yield from [f if last is None else last]*lost
+        yield f
+        i,last,lost = i + lost + 1, f, 0
+    if last is not None: yield from [last]*(lost if raw is None else len(raw) - i)
+
+def _decode(c, s, index, start):
     "Frames from number `start` on: seek to a key frame not after it, decode and drop what comes before"
-    if times is None or not start: return itertools.islice(c.decode(s), start, None)
-    early = keys[keys <= times[start]]
-    for key in [*early[-1:], *early[:1]]:
-        c.seek(int(key), stream=s)
-        fs = itertools.dropwhile(lambda f: f.pts < times[start], c.decode(s))
-        if (f := next(fs, None)) is not None and f.pts==times[start]: return itertools.chain([f], fs)
-    c.seek(0)
-    return itertools.islice(c.decode(s), start, None)
+    _,raw,keys,joins = index
+    if start and keys is not None:
+        early,first = keys[keys <= raw[start]], int(np.searchsorted(raw, raw[start])) # of those with this time
+        for key in [*early[-1:], *early[:1]]:
+            with contextlib.suppress(av.error.FFmpegError):
+                c.seek(int(key), stream=s)
+                fs = itertools.dropwhile(lambda f: f is None or f.pts is None or f.pts<raw[start], _decoded(c, s))
+                if (f := next(fs, None)) is not None and f.pts==raw[start]:
+                    return itertools.islice(_in_order(itertools.chain([f], fs), raw, first), start - first, None)
+        c.seek(0)
+    return itertools.islice(_in_order(_decoded(c, s, joins), raw), start, None)
 
 # %% ../nbs/05_video.ipynb #af0879c1
 _idle = {} # open files, the one used last at the end
@@ -218,15 +310,32 @@ def _pooled_container(path):
             for k in list(_idle)[:-4]: _idle.pop(k, None)
 
 # %% ../nbs/05_video.ipynb #76fe0a25
+@functools.lru_cache(maxsize=4096)
+def _warn_lost(state, name, number):
+    "Once for each state of a file"
+    warnings.warn(f'{name} is corrupt: frame {number} cannot be decoded and repeats its neighbor; so does any other such frame')
+
 def _raw_frames(path, start, want):
     "Frames as they were decoded"
-    for p in (pictures := frame_files(path))[start:start+want]:
-        with _open(p) as c: yield _first_frame(c, _video_stream(c, p), p)
-    if pictures: return
-    _,times,keys = _times(path)
-    opened = _pooled_container if start and times is not None and not isinstance(path, bytes) else _open
-    with opened(path) as c: yield from itertools.islice(_decode(c, _video_stream(c, path), times, keys, start), want)
+    index,pictures = _times(path),frame_files(path)
+    state = (id(path), len(path)) if isinstance(path, bytes) else (path,) if pictures else _state(_file(path))
+    opened = _pooled_container if start and index.keys is not None and not isinstance(path, bytes) else _open
+    with contextlib.nullcontext() if pictures else opened(path) as c:
+        fs = _in_order(_pictures(pictures[start:start+want]), None) if pictures else _decode(c, _video_stream(c, path), index, start)
+        last = None
+        for i,f in enumerate(itertools.islice(fs, want), start):
+            if f is last: _warn_lost(state, _source_name(path), i)
+            last = f
+            yield f
 
+def _pictures(paths):
+    "The pictures at `paths`, None for one that cannot be decoded"
+    for p in paths:
+        try:
+            with _open(p) as c: yield _first_frame(c, _video_stream(c, p), p)
+        except V2VError: yield None
+
+# %% ../nbs/05_video.ipynb #0be60bc9
 def _deinterlaced(frames):
     "Whole frames, one for one: the lines of the other moment are made from their neighbors in space and time"
     g = None
@@ -242,7 +351,7 @@ def _deinterlaced(frames):
 
 def _frames(path, start, n_frames, size, deinterlace):
     "Decoded frames, each with its turn and its size once it is upright: what `_fill` needs"
-    total = _times(path)[0]
+    total = len(_times(path).times)
     if not 0<=start<total: raise V2VError(f'{_source_name(path)} has {total} frames: start={start} must be from 0 to {total - 1}')
     if n_frames is not None and n_frames<1: raise V2VError(f'n_frames={n_frames} must be 1 or more')
     want,i = min(n_frames or total, total - start),0
@@ -297,7 +406,7 @@ def read_video(
     deinterlace:bool=False, # make whole frames of an interlaced video (`probe_video` reports it)
 ) -> TensorVideo: # `(3,f,h,w)` in [-1,1], upright
     "Frames of a file as a `TensorVideo`; any start is exact"
-    n = max(1, min(n_frames or math.inf, _times(path)[0] - max(start, 0)))
+    n = max(1, min(n_frames or math.inf, len(_times(path).times) - max(start, 0)))
     return next(_windows(path, n, 0, start, n_frames, size, deinterlace, _memory))
 
 # %% ../nbs/05_video.ipynb #1e1f5c59
@@ -317,7 +426,9 @@ def stream_video(
 _container_codecs = dict.fromkeys(output_endings, 'libx264') | {'.webm': 'libvpx-vp9'}
 codecs = dict(h264='libx264', hevc='libx265', vp9='libvpx-vp9', ffv1='ffv1', prores='prores_ks', mpeg4='mpeg4')
 
-def _format(path, codec, pix_fmt, shape):
+def _is_deep(pix_fmt): return any(o.bits>8 for o in av.VideoFormat(pix_fmt).components)
+
+def _format(path, codec, pix_fmt, shape, deep):
     "The encoder and pixel format to use, refused if they do not go together; the format with full color where a side is odd"
     if codec is not None and codec not in codecs: raise V2VError(f'codec {codec!r} is not known: choose {", ".join(codecs)}')
     name,(h,w) = codecs[codec] if codec else _container_codecs[Path(path).suffix.lower()],shape
@@ -327,16 +438,19 @@ def _format(path, codec, pix_fmt, shape):
         return name,pix_fmt
     if odd := h%2 or w%2: warnings.warn(f'{path}: {w}x{h} has an odd side: written as yuv444p, which some players refuse')
     wanted = 'yuv444p' if odd else 'yuv420p'
-    return name,wanted if wanted in fits else fits[0]
+    return name,next((o for o in (wanted+'10le'*deep, wanted) if o in fits), fits[0])
 
 def _arrays(chunks, deep):
     "All frames of all chunks as `(h,w,3)` arrays of one size, of 8 bit or of 16"
     size = None
     for x in chunks:
+        if not isinstance(x, torch.Tensor) or x.ndim!=4 or not x.dtype.is_floating_point or not as_tensor(x).abs().max()<=10:
+            raise V2VError('frames to write must be tensors (3,f,h,w) with values in [-1,1]; video_from_uint8 makes such of 8 bit')
         size = size or x.shape[2:]
         if x.shape[2:]!=size: raise V2VError(f'frames differ in size: {tuple(size)} and then {tuple(x.shape[2:])}')
         yield from (video_to_uint16 if deep else video_to_uint8)(x.expand(3, *x.shape[1:]))
 
+# %% ../nbs/05_video.ipynb #f145df5d
 _extra = {'libx264': {'x264-params': 'mbtree=0'}, 'libx265': {'x265-params': 'log-level=error'}, 'libvpx-vp9': {'b': '0'}}
 
 def _options(codec, crf):
@@ -345,89 +459,199 @@ def _options(codec, crf):
     return {} if codec in ('ffv1','prores_ks') else dict(crf=str(crf), **_extra.get(codec, {}))
 
 # %% ../nbs/05_video.ipynb #b04462dc
-_subtitles = {'.mkv': ('subrip','srt','ass','ssa','webvtt'), '.webm': ('webvtt',)} | dict.fromkeys(('.mp4','.mov','.m4v'), ('mov_text',))
+_new_audio = dict.fromkeys(output_endings, 'aac') | {'.mkv': 'flac', '.webm': 'libopus'}
+
+def _can_hold(path, add):
+    "Whether such a container takes the stream that `add` makes in it"
+    name = {'.mkv': 'matroska', '.webm': 'webm', '.mov': 'mov'}.get(Path(path).suffix.lower(), 'mp4')
+    with contextlib.suppress(ValueError, av.error.FFmpegError), av.open(io.BytesIO(), 'w', format=name) as o:
+        add(o)
+        o.start_encoding()
+        return True
+    return False
+
+def _new_coder(out, a, path):
+    "A stream for the audio `a` coded anew, in stereo where all its channels cannot be; None if that cannot be either"
+    name,cc = _new_audio[Path(path).suffix.lower()],a.codec_context
+    rate = cc.sample_rate if cc.sample_rate in (av.Codec(name, 'w').audio_rates or [cc.sample_rate]) else 48000
+    for layout,n in ((cc.layout.name, cc.layout.nb_channels), ('stereo', 2)):
+        add = functools.partial(type(out).add_stream, codec_name=name, rate=rate, layout=layout, bit_rate=96_000*n)
+        if _can_hold(path, add): return add(out)
 
 def _add_audio(out, src, like, path):
-    "Copies of all streams of audio and subtitles of `src`, and their packets in order, counted from the video's first frame"
-    v, to = _video_stream(src, like.path), {}
-    t0 = (v.start_time or 0) * v.time_base
-    try:
-        for a in [*src.streams.audio, *src.streams.subtitles]:
-            if not a.codec_context:
-                warnings.warn(f'{like.path}: its stream {a.index} is of no known codec and is skipped')
-            elif a.type=='subtitle' and a.codec_context.name not in _subtitles[Path(path).suffix.lower()]:
-                warnings.warn(f'{path}: such a file cannot hold the subtitles ({a.codec_context.name}) of {like.path}: they are skipped')
-            else:
-                to[a] = out.add_stream_from_template(a)
-                to[a].metadata.update(a.metadata)
-        out.start_encoding()
-    except (ValueError, av.error.FFmpegError):
-        raise V2VError(f'cannot write {path}: such a file cannot hold the audio ({a.name}) of {like.path}; name a .mkv') from None
-    return _packets(src, to, t0, like.path) if to else iter(())
+    "A stream for each stream of audio and subtitles of `src`"
+    to = {}
+    for a in [*src.streams.audio, *src.streams.subtitles]:
+        name = a.codec_context.name if a.codec_context else 'unknown'
+        if a.codec_context and _can_hold(path, lambda o: o.add_stream_from_template(a)): to[a] = out.add_stream_from_template(a)
+        elif a.codec_context and a.type=='audio' and (s := _new_coder(out, a, path)):
+            to[a] = s
+            warnings.warn(f'{path}: such a file cannot hold the audio ({name}) of {like.path}: it is coded anew, as {s.codec_context.codec.canonical_name}')
+        else: warnings.warn(f'{path}: such a file cannot hold the {a.type.replace("subtitle", "subtitles")} ({name}) of {like.path}: they are skipped')
+        if a in to:
+            to[a].metadata.update(_kept_tags(a))
+            to[a].disposition = a.disposition
+    return to
 
-def _packets(src, to, t0, path):
-    "The audio of `src`, readdressed and shifted"
-    try:
-        for p in src.demux(*to):
-            if p.dts is None: continue
-            shift = round(t0 / p.time_base)
-            p.pts, p.dts, p.stream = (p.dts if p.pts is None else p.pts) - shift, p.dts - shift, to[p.stream]
+# %% ../nbs/05_video.ipynb #f33c0e71
+def _packets(src, to, base, joins):
+    "The audio of `src`, readdressed and counted from `base`; None for what cannot be decoded"
+    ends,late = {},collections.Counter()
+    for p in _demux(src, *to, joins=joins):
+        a,s = p.stream,to[p.stream]
+        if p.dts is None: p.dts = p.pts
+        if p.dts is not None:
+            if (ends.get(a, p.dts) - p.dts - late[a]) * p.time_base > .1: late[a] = ends[a] - p.dts
+            shift = late[a] - round(base / p.time_base)
+            ends[a] = p.dts + late[a] + (p.duration or 0)
+            p.pts,p.dts = (p.dts if p.pts is None else p.pts) + shift, p.dts + shift
+        if s.codec_context.codec.is_encoder: yield from _recoded(p, s, ends)
+        elif p.dts is not None:
+            p.stream = s
             yield p
-    except av.error.FFmpegError as e: raise V2VError(f'{path}: its audio cannot be read ({e.strerror})') from None
+        elif p.size: yield None
 
-def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks, time_base):
-    "Encode all frames at `ticks` of `time_base`, audio beside them; it ends with the video where that has fewer than `n_like` frames"
-    cs, cr, p = color[0] if color[0]!=2 else Colorspace.ITU601, color[1] or ColorRange.MPEG, next(packets, None)
+def _recoded(p, s, ends):
+    "The packets of `p` coded anew for the stream `s`; the last, empty one ends it"
+    try:
+        for f in [*p.decode(), *([] if p.size else [None])]:
+            if f is not None:
+                if f.pts is None: f.pts,f.time_base = ends.get(s, round((p.pts or 0) * p.time_base * f.sample_rate)), Fraction(1, f.sample_rate)
+                ends[s] = round(f.pts * f.time_base * f.sample_rate) + f.samples
+            yield from s.encode(f)
+    except (ValueError, av.error.FFmpegError): yield None
+
+def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks, time_base, lead):
+    "Encode all frames at `ticks` of `time_base` behind `lead` seconds, audio beside them, which ends with the video where that has fewer than `n_like` frames; how many packets were refused"
+    cs, cr, p, bad = color[0] if color[0]!=2 else Colorspace.ITU601, color[1] or ColorRange.MPEG, next(packets, 0), 0
     def mux_audio_until(t):
-        nonlocal p
-        while p is not None and p.dts*p.time_base<=t:
-            out.mux(p)
-            p = next(packets, None)
+        nonlocal p,bad
+        while p!=0 and (p is None or p.dts*p.time_base<=t):
+            try: out.mux(p or [])
+            except (av.error.InvalidDataError, av.error.ArgumentError): p = None
+            bad,p = bad + (p is None), next(packets, 0)
+    def mux_video(f):
+        for o in s.encode(f):
+            o.pts,o.dts,o.duration,o.time_base = o.pts*1000 + (k := round(lead*1000 / o.time_base)), o.dts*1000 + k, (o.duration or 0)*1000, o.time_base/1000
+            out.mux(o)
     for i,(a,t) in enumerate(zip(arrays, ticks)):
         f = av.VideoFrame.from_ndarray(a, 'rgb48le' if a.dtype==np.uint16 else 'rgb24')
         f = f.reformat(format=s.pix_fmt, dst_colorspace=cs, dst_color_range=cr, interpolation=_best)
         f.pts, f.time_base = int(t), time_base
-        out.mux(s.encode(f))
-        mux_audio_until(t*time_base)
-    out.mux(s.encode())
-    mux_audio_until(t*time_base + 1/fps if i + 1 < n_like else float('inf'))
+        mux_video(f)
+        mux_audio_until(t*time_base + lead)
+    mux_video(None)
+    mux_audio_until(t*time_base + lead + 1/fps if i + 1 < n_like else float('inf'))
+    return bad
+
+# %% ../nbs/05_video.ipynb #5504e73c
+_own_tags = re.compile(r'encoder|software|duration|bps|number_of_|_statistics|rotate|vendor_id|major_brand|minor_version|compatible_brands', re.I)
+def _kept_tags(o): return {k: v for k,v in o.metadata.items() if not _own_tags.match(k)}
+
+def _copy_extras(out, s, src, path, base):
+    "Tags, chapters, fonts and covers of `src`; packets to write first"
+    v,ext,first = _video_stream(src, path),Path(path).suffix.lower(),[]
+    out.metadata.update(_kept_tags(src))
+    s.metadata.update(_kept_tags(v))
+    s.disposition = v.disposition
+    out.set_chapters([o | {k: max(0, o[k] - round(base / o['time_base'])) for k in ('start','end')} for o in src.chapters()])
+    for a in [o for o in src.streams.video if o.disposition & _cover]:
+        with _container(src.name) as c: data = next((bytes(p) for p in c.demux(c.streams[a.index]) if p.size), b'')
+        kind = {'png': 'png', 'mjpeg': 'jpeg'}.get(a.codec_context.name if a.codec_context else '')
+        if not data or not kind: continue
+        if ext=='.mkv': out.add_attachment(a.metadata.get('filename', f'cover.{kind}'), a.metadata.get('mimetype', f'image/{kind}'), data)
+        elif ext!='.webm':
+            o = out.add_stream_from_template(a, opaque=True)
+            o.disposition = _cover
+            first.append(av.Packet(data))
+            first[-1].stream,first[-1].pts,first[-1].dts,first[-1].is_keyframe = o,0,0,True
+    if ext=='.mkv':
+        for a in src.streams.attachments: out.add_attachment(a.name or 'attachment', a.mimetype or 'application/octet-stream', a.data)
+    return first
+
+_frame_data = dict(MASTERING_DISPLAY_METADATA='HDR mastering data', CONTENT_LIGHT_LEVEL='HDR light levels', DYNAMIC_HDR_PLUS='HDR10+ data', DOVI_METADATA='Dolby Vision data', A53_CC='captions within the picture',
+                   SPHERICAL='spherical projection', STEREO3D='stereo layout', ICC_PROFILE='color profile')
+
+def _missing(like, path):
+    "What the file `like` has and the file `path` has not"
+    with _open(like.path) as a, _open(path) as b:
+        tags,own = ({k.lower().split('-')[0] for o in (c, _video_stream(c, path)) for k in _kept_tags(o)} for c in (a, b))
+        v,n_covers = _video_stream(a, path),[sum(bool(s.disposition & _cover) for s in c.streams.video) for c in (a, b)]
+        if gone := sorted(tags - own - {'handler_name','language'}): yield f'tags ({", ".join(gone)})'
+        if len(a.chapters())>len(b.chapters()): yield 'chapters'
+        if n_covers[0]>n_covers[1]: yield 'cover'
+        if len(a.streams.attachments)>len(b.streams.attachments): yield 'attachments'
+        if n := len(a.streams.video) - n_covers[0] - 1: yield f'{n} other video stream{"s"*(n>1)}'
+        if n := sum('timecode' not in o.metadata and not (a.chapters() and o.name=='bin_data') for o in a.streams.data): yield f'{n} data stream{"s"*(n>1)}'
+        fmt,data = av.VideoFormat(like.pix_fmt),set()
+        with contextlib.suppress(ValueError): data = {o.type.name for o in _first_frame(a, v, path).side_data}
+        yield from (o for k,o in _frame_data.items() if k in data)
+        if any(o.is_alpha for o in fmt.components): yield 'alpha (transparency)'
+        if _is_deep(like.pix_fmt) and not _is_deep(_first_frame(b, _video_stream(b, path), path).format.name): yield 'more than 8 bits a color'
 
 # %% ../nbs/05_video.ipynb #809c9e93
 def _uneven_times(like, fps):
     "The times of a video whose frames come unevenly, from 0, and their unit; None where frames are written at a rate"
     if like is None or like.constant_frame_rate or fps!=like.fps.limit_denominator(1_000_000): return None,None
-    times = _times(like.path)[1]
-    with _open(like.path) as c: return (times - times[0]).tolist(),_video_stream(c, like.path).time_base
+    times = _times(like.path).times
+    with _open(like.path) as c: tb = _video_stream(c, like.path).time_base
+    return itertools.chain((times - times[0]).tolist(), itertools.count(int(times[-1] - times[0]) + (step := max(1, round(1 / (fps*tb)))), step)),tb
 
+def _start(src, like):
+    "When the file's audio or picture begins, whichever is first, in seconds; how much later the picture does"
+    t0 = int(_times(like.path).times[0]) * _video_stream(src, like.path).time_base
+    base = min([t0, *(a.start_time * a.time_base for a in src.streams.audio if a.start_time is not None)])
+    return base,t0 - base
+
+def _color(like):
+    "Matrix, range, primaries and transfer to write: those of `like` where swscale can make them, else BT.709"
+    if like is None or not (like.color[0] in (1,2,4,5,6,7,9)): return 1,1,1,1
+    fmt = av.VideoFormat(like.pix_fmt)
+    return (1,1,*(1 if o==2 else o for o in like.color[2:])) if fmt.is_rgb or fmt.has_palette else like.color
+
+# %% ../nbs/05_video.ipynb #c79941b2
 def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt):
     "Write one file at `tmp`"
-    first = next(chunks, None)
-    if first is None or not first.shape[1]: raise V2VError(f'no frames to write to {path}')
-    color,shape = (1,1,1,1),first.shape[2:] # BT.709
-    if like and like.color[0] in (1,2,4,5,6,7,9): color = like.color # swscale can make it
-    codec,pix_fmt = _format(path, codec, pix_fmt, shape)
-    arrays = _arrays(itertools.chain([first], chunks), any(o.bits>8 for o in av.VideoFormat(pix_fmt).components))
+    first,suffix = next(chunks, None),Path(path).suffix.lower()
+    if first is None or not len(first): raise V2VError(f'no frames to write to {path}')
+    chunks,color = itertools.chain([first], chunks),_color(like)
+    codec,pix_fmt = _format(path, codec, pix_fmt, first.shape[-2:], bool(like) and _is_deep(like.pix_fmt))
+    arrays = _arrays(chunks, _is_deep(pix_fmt))
     head = list(itertools.islice(arrays, 4))
+    if not head: raise V2VError(f'no frames to write to {path}')
     ticks,time_base = _uneven_times(like, fps)
-    source = _open(like.path) if like and (like.has_audio or like.has_subtitles) else contextlib.nullcontext()
-    flags = dict(fflags='+bitexact') | (dict(movflags='+faststart') if Path(path).suffix.lower() in ('.mp4','.mov','.m4v') else {})
-    with source as src, av.open(str(tmp.absolute()), 'w', options=flags) as out:
-        s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
-        s.height, s.width, s.pix_fmt = *shape, pix_fmt
+    flags = dict(fflags='+bitexact') | (dict(movflags='+faststart') if suffix in ('.mp4','.mov','.m4v') else dict(default_mode='passthrough'))
+    with contextlib.ExitStack() as files:
+        src = None
+        if like and Path(like.path).is_file():
+            with _av_errors(like.path) as file: src = files.enter_context(_container(file))
+            if any(k.startswith('com.') for k in src.metadata) and 'movflags' in flags: flags['movflags'] += '+use_metadata_tags'
+        out = files.enter_context(av.open(str(tmp.absolute()), 'w', options=flags))
+        try: s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
+        except ValueError: raise V2VError(f'cannot write {path}: such a file cannot hold {codec}; name a .mkv, or choose another codec') from None
+        s.height, s.width, s.pix_fmt = *first.shape[-2:], pix_fmt
         cc = s.codec_context
         if time_base: cc.time_base = time_base
         if like: cc.sample_aspect_ratio = like.sar
         if len(head)<4: cc.max_b_frames = 0 # x265 loses count of the times of one or two frames now and then
         cc.thread_count = 4 # a fixed number: the bytes depend on it
         cc.colorspace, cc.color_range, cc.color_primaries, cc.color_trc = color
-        packets = _add_audio(out, src, like, path) if src else iter(())
-        _mux_all(out, s, itertools.chain(head, arrays), fps, color, packets, like.n_frames if like else 0, ticks or itertools.count(), time_base or 1/fps)
+        base,lead,packets = 0,0,iter(())
+        if src:
+            base,lead = _start(src, like)
+            covers = _copy_extras(out, s, src, path, base)
+            if to := _add_audio(out, src, like, path): packets = _packets(src, to, base, _times(like.path).joins)
+            out.start_encoding()
+            out.mux(covers)
+        n_like,ticks,time_base = like.n_frames if like else 0, ticks or itertools.count(), time_base or 1/fps
+        bad = _mux_all(out, s, itertools.chain(head, arrays), fps, color, packets, n_like, ticks, time_base, lead)
+        if bad: warnings.warn(f'{like.path}: {bad} packets of its audio or subtitles are corrupt or out of order and are left out')
 
 # %% ../nbs/05_video.ipynb #fea980cb
 def write_video(
-    frames:torch.Tensor|Iterable, # a `TensorVideo` `(3,f,h,w)`, or any iterable of them: written as they come
+    frames:torch.Tensor|Iterable, # a `TensorVideo` `(3,f,h,w)` in [-1,1] (floats in [0,1] cannot be told from it), or any iterable of them: written as they come
     path:str|Path, # .mp4, .mov, .m4v, .mkv or .webm
-    like:str|Path|VideoInfo|None=None, # its frame rate or uneven times, audio, subtitles, color tags and shape of pixels are kept
+    like:str|Path|VideoInfo|None=None, # its rate or uneven times, audio, subtitles, tags, chapters, bit depth, colors and shape of pixels are kept
     fps:float|Fraction|None=None, # frames a second, where not those of `like`; else 25
     crf:int=18, # quality: 0 is lossless up to color conversion, 18 looks it, 28 is small
     codec:str|None=None, # one of `codecs`; None: what browsers play in such a file
@@ -441,4 +665,8 @@ def write_video(
     with safe_path(path) as tmp:
         try: _encode(iter([frames] if isinstance(frames, torch.Tensor) else frames), tmp, path, like, fps, crf, codec, pix_fmt)
         except av.error.FFmpegError as e: raise V2VError(f'cannot write {path}: {e.strerror}') from None
-    return probe_video(path)
+    info = probe_video(path)
+    if like and Path(like.path).is_file():
+        if gone := list(_missing(like, path)): warnings.warn(f'{path}: not kept from {like.path}: {", ".join(gone)}')
+        if like.color[3] in (16,18): warnings.warn(f'{path}: {like.path} is HDR and the output is tagged so; the model was trained on SDR, check its colors')
+    return info
