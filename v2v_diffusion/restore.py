@@ -57,7 +57,7 @@ def _crossfade(a, b):
     return torch.cat([a + w*(b[:,:n]-a), b[:,n:]], 1)
 
 def _blend_windows(windows, overlap, held=None, end=0):
-    "From `(first frame, (c,f,h,w))` pairs that overlap or touch, blocks of finished frames, and what is `held` back of those before `end`"
+    "From `(first frame, (c,f,h,w))` pairs that overlap or touch, blocks of finished frames, what is `held` back, and where that ends"
     for start,x in windows:
         k,end = end-start,start+x.shape[1]
         if held is None: block = x
@@ -66,10 +66,10 @@ def _blend_windows(windows, overlap, held=None, end=0):
             block = torch.cat([held[:,:held.shape[1]-n], _crossfade(held[:,held.shape[1]-n:], x[:,max(k, 0)-n:])], 1)
         at = max(0, block.shape[1]-overlap)
         held = block[:,at:].clone()
-        yield block[:,:at],held
-    if held is not None: yield held,None
+        yield block[:,:at],held,end
+    if held is not None: yield held,None,end
 
-def _frames(blocks): return (o for x,_ in blocks for o in x.split(1, 1) if x.shape[1])
+def _frames(blocks): return (o for x,*_ in blocks for o in x.split(1, 1) if x.shape[1])
 
 # %% ../nbs/40_restore.ipynb #dd06fba8
 def _frame_noise(seed, first_frame, request, shape):
@@ -395,9 +395,9 @@ def _blocks(model, windows, exposure, noise, seed, overlap, times, journal, kwar
     steps,state = SharedSteps(overlap),journal.state if journal else dict(windows=0, held=None, end=0, steps=[], requests=None)
     steps.held,steps.end = state['steps'],state['end']
     restored = _restored(model, windows, exposure, window_noise(model, noise, seed), steps, state['windows'], state['requests'], times, kwargs)
-    for k,(block,held) in enumerate(_blend_windows(restored, overlap, state['held'], state['end']), state['windows']+1):
-        if journal: journal.add(block, windows=k, held=held, end=steps.end, steps=steps.held)
-        yield block,held
+    for k,(block,held,end) in enumerate(_blend_windows(restored, overlap, state['held'], state['end']), state['windows']+1):
+        if journal: journal.add(block, windows=k, held=held, end=end, steps=steps.held)
+        yield block,held,end
 
 def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, kwargs):
     "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`: of these only the noise is made, of the shapes in `requests`"
