@@ -6,8 +6,8 @@
 __all__ = ['restore', 'train', 'demo', 'table']
 
 # %% ../nbs/45_cli.ipynb #3e7aba28
-import sys, warnings
-from argparse import ArgumentParser
+import contextlib, os, signal, sys, threading, warnings
+from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 
 # %% ../nbs/45_cli.ipynb #a29a1fc2
 def _say(prog, what, msg): print(f'{prog}: {what}: ' + ' '.join(str(msg).split()), file=sys.stderr)
@@ -27,8 +27,18 @@ def _message(e):
     return str(e) or type(e).__name__
 
 # %% ../nbs/45_cli.ipynb #d47a2498
+@contextlib.contextmanager
+def _interrupted_by(*names):
+    "Within, these signals do what Ctrl-C does, so that temporary files are removed"
+    def stop(*_): raise KeyboardInterrupt
+    here = threading.current_thread() is threading.main_thread()
+    old = {k: signal.signal(k, stop) for k in (getattr(signal, o, None) for o in names if here) if k}
+    try: yield
+    finally:
+        for k,f in old.items(): signal.signal(k, f)
+
 def _guard(prog, quiet, body):
-    "Exit code of `body()`; what a user can fix becomes one line on stderr and exit code 1"
+    "Exit code of `body()`; what a user can fix becomes one line on stderr and exit code 1, a signal to stop 130"
     def notice(message, *args, **kwargs):
         if quiet: return
         from tqdm import tqdm
@@ -37,7 +47,8 @@ def _guard(prog, quiet, body):
         warnings.simplefilter('ignore')
         warnings.filterwarnings('always', category=UserWarning, module='v2v_diffusion')
         warnings.showwarning = notice
-        try: return body() or 0
+        try:
+            with _interrupted_by('SIGTERM', 'SIGHUP'): return body() or 0
         except KeyboardInterrupt:
             _say(prog, 'stopped', 'interrupted')
             return 130
@@ -47,31 +58,60 @@ def _guard(prog, quiet, body):
             return 1
 
 # %% ../nbs/45_cli.ipynb #82b881a1
+class _Version(Action):
+    "Print the version, and exit"
+    def __call__(self, parser, *_):
+        from importlib.metadata import version
+        print(f"{parser.prog} {version('v2v_diffusion')}")
+        parser.exit()
+
 class _Parser(ArgumentParser):
-    "An `ArgumentParser` with `--quiet`, whose errors are one line"
-    def __init__(self, prog, description):
-        super().__init__(prog=prog, description=description)
+    "An `ArgumentParser` with `--quiet` and `--version`, whose errors are one line"
+    def __init__(self, prog, description, example):
+        super().__init__(prog=prog, description=description, epilog=f'example: {example}', formatter_class=RawDescriptionHelpFormatter)
+        self.add_argument('--version', action=_Version, nargs=0, help='print the version')
         self.add_argument('--quiet', action='store_true', help='print nothing but errors')
 
     def error(self, message): self.exit(2, f'{self.prog}: error: {message}; try {self.prog} --help\n')
 
 # %% ../nbs/45_cli.ipynb #3a606e5f
+_codecs = 'h264','hevc','vp9','ffv1','prores','mpeg4'
+
 def _restore_parser():
-    p = _Parser('v2v_restore', 'Restore a video, or each video of a folder; frames, rate and audio stay as they are.')
-    p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, or a saved folder (the model that comes with the package)')
-    p.add_argument('--input', required=True, metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
-    p.add_argument('--output', required=True, metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
-    p.add_argument('--sampler', metavar='NAME', help='ddpm, ddim or dpmpp_2m (dpmpp_2m)')
+    p = _Parser('v2v_restore', 'Restore a video, or each video of a folder; frames, rate and audio stay as they are.', 'v2v_restore dark.mp4 restored.mp4 --steps 0')
+    p.add_argument('paths', nargs='*', metavar='INPUT OUTPUT', help='what to restore, and where to')
+    p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, a saved folder, or a name on the hub (the model that comes with the package)')
+    p.add_argument('--input', metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
+    p.add_argument('--output', metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
     p.add_argument('--steps', type=int, metavar='N', help="network evaluations a window; 0: the mean, without a sample (the model's own)")
-    p.add_argument('--noise', metavar='KIND', help='moving: follows the picture; fixed: new in each frame (moving if the U-Net takes frames one by one)')
-    p.add_argument('--num-frames', type=int, metavar='N', help="frames in a window; all frames are restored (the model's own)")
-    p.add_argument('--resolution', type=int, nargs=2, metavar=('H','W'), help="height and width (the video's)")
-    p.add_argument('--deinterlace', action='store_true', help='make whole frames of an interlaced video')
-    p.add_argument('--exposure', type=float, metavar='E', help='fraction of the light that a dark video got (estimated)')
     p.add_argument('--average', type=int, default=1, metavar='K', help='samples to average (%(default)s)')
+    p.add_argument('--sampler', choices=('ddpm','ddim','dpmpp_2m'), help='(dpmpp_2m)')
+    p.add_argument('--noise', choices=('moving','fixed'), help='follows the picture, or new in each frame (moving if the U-Net takes frames one by one)')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='the same seed gives the same video (%(default)s)')
+    p.add_argument('--exposure', type=float, metavar='E', help='fraction of the light that a dark video got (estimated)')
+    p.add_argument('--resolution', type=int, nargs=2, metavar=('H','W'), help="height and width (the video's)")
+    p.add_argument('--scale', type=int, choices=(2,4), help='enlarge height and width')
+    p.add_argument('--deinterlace', action='store_true', help='make whole frames of an interlaced video')
+    p.add_argument('--crf', type=int, default=18, metavar='Q', help='quality of the file: 0 is lossless, 28 is small (%(default)s)')
+    p.add_argument('--codec', choices=_codecs, help='(what browsers play)')
+    p.add_argument('--device', metavar='D', help='cpu, cuda, cuda:1, mps (the best there is)')
+    p.add_argument('--num-frames', type=int, metavar='N', help="frames in a window; all frames are restored (the model's own)")
+    p.add_argument('--max-memory', type=float, metavar='GIB', help='windows are made to fit (seven tenths of what is free)')
+    p.add_argument('--verbose', action='store_true', help='print where the time went')
     p.add_argument('--check', action='store_true', help='warn where what was removed is unlike noise, and show it in OUTPUT.check.png')
     return p
+
+def _parse_restore(argv):
+    "The arguments, with `input` and `output` in their places"
+    p = _restore_parser()
+    a = p.parse_args(argv)
+    if a.paths and (a.input is not None or a.output is not None): p.error('give INPUT OUTPUT, or --input and --output, not both')
+    if a.paths and len(a.paths)!=2: p.error(f'give INPUT and OUTPUT, two paths, not {len(a.paths)}')
+    if a.paths: a.input,a.output = a.paths
+    for k in ('input','output'):
+        if not getattr(a, k): p.error(f'give {k.upper()}, a path')
+    if a.scale and a.resolution: p.error('--scale and --resolution: give one of them')
+    return p,a
 
 # %% ../nbs/45_cli.ipynb #2890d8c6
 def _check(model, a, input, output):
@@ -81,45 +121,65 @@ def _check(model, a, input, output):
     n = a.num_frames or model.config.num_frames
     for line in check_restored(input, output, a.exposure or estimate_video_exposure(model, input, n), n): warnings.warn(f'{output}: {line}')
 
+def _device(name):
+    "The device, if there is one of that name"
+    import torch
+    from v2v_diffusion.core import V2VError, def_device
+    try: return torch.zeros(1, device=name or def_device).device
+    except (RuntimeError, AssertionError): raise V2VError(f'--device {name}: there is no such device here; cpu is always there') from None
+
+def _checked_paths(a):
+    "Is the input the pictures of one video, or one file? Refuse what no model would help"
+    from pathlib import Path
+    from v2v_diffusion.core import V2VError
+    from v2v_diffusion.video import frame_files, output_endings
+    src,dst = Path(a.input),Path(a.output)
+    if not src.exists(): raise V2VError(f'{src}: no such file or folder')
+    one = not src.is_dir() or dst.suffix.lower() in output_endings and bool(frame_files(src))
+    if one and dst.is_dir(): raise V2VError(f'{dst} is a folder; give the name of a video for a video')
+    if one and dst.suffix.lower() not in output_endings: raise V2VError(f"cannot write {dst}: '{dst.suffix}' is not one of {' '.join(output_endings)}")
+    return one
+
 def _restore(a, prog):
     from pathlib import Path
-    from v2v_diffusion.core import V2VError, def_device
+    one,device = _checked_paths(a),_device(a.device)
     from v2v_diffusion.restore import generate_video, load_model, restore_folder
-    from v2v_diffusion.video import frame_files, output_endings
-    if not Path(a.input).exists(): raise V2VError(f'{a.input}: no such file or folder')
-    kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet)
-    kw |= {k: getattr(a, k) for k in ('num_frames','resolution','exposure','average','seed','noise','deinterlace')}
-    model = load_model(a.checkpoint).to(def_device)
+    kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet, verbose=a.verbose and not a.quiet)
+    kw |= {k: getattr(a, k) for k in 'num_frames resolution scale exposure average seed noise deinterlace max_memory crf codec'.split()}
+    model = load_model(a.checkpoint).to(device)
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
     if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
         _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
-    numbered = Path(a.output).suffix.lower() in output_endings and frame_files(a.input) # the pictures of one video
-    if Path(a.input).is_dir() and not numbered: done = restore_folder(model, a.input, a.output, **kw)
+    if not one: done = restore_folder(model, a.input, a.output, **kw)
     else:
         done = {'': (o := generate_video(model, a.input, a.output, **kw))}
         if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}')
-    bad = [e for e in done.values() if isinstance(e, Exception)]
-    for e in bad: _say(prog, 'error', _message(e))
+    bad = {k: e for k,e in done.items() if isinstance(e, Exception)}
+    for e in bad.values(): _say(prog, 'error', _message(e))
+    if not one and not a.quiet: print(f'{len(done)-len(bad)} of {len(done)} videos restored to {a.output}')
     for name,o in done.items():
-        if a.check and o not in bad: _check(model, a, Path(a.input)/name, o.path)
+        if a.check and name not in bad: _check(model, a, Path(a.input)/name, o.path)
     return int(bool(bad))
 
 def restore(argv:list|None=None) -> int: # the exit code
     "Restore a video, or each video of a folder"
-    p = _restore_parser()
-    a = p.parse_args(argv)
+    p,a = _parse_restore(argv)
     return _guard(p.prog, a.quiet, lambda: _restore(a, p.prog))
 
 # %% ../nbs/45_cli.ipynb #5f19ebac
 def train(argv:list|None=None) -> int: # the exit code
     "Train a model by a preset or a YAML file"
-    p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.')
+    p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.', 'v2v_train --config tiny --set training.num_epochs=3')
     p.add_argument('--config', required=True, metavar='PRESET_OR_YAML', help='tiny, small, full, pretrained, or a file')
     p.add_argument('--resume', metavar='CKPT_OR_last', help='a checkpoint to continue from, or the word last')
     p.add_argument('--set', action='extend', nargs='+', default=[], metavar='section.key=value', help='change a setting; may be repeated')
+    p.add_argument('--print-config', action='store_true', help='print all settings as YAML, and train nothing')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.config import load_config
+        if a.print_config:
+            import yaml
+            return print(yaml.safe_dump(load_config(a.config, a.set).dict(), sort_keys=False), end='')
         from v2v_diffusion.train import train
         path = train(load_config(a.config, a.set), resume=a.resume, quiet=a.quiet)
         if not a.quiet: print(f'wrote {path}')
@@ -128,7 +188,7 @@ def train(argv:list|None=None) -> int: # the exit code
 # %% ../nbs/45_cli.ipynb #9c019de4
 def demo(argv:list|None=None) -> int: # the exit code
     "Train a small model on built-in clips, restore clips that it was never trained on, print the table"
-    p = _Parser('v2v_demo', 'Train a small model on built-in clips, restore clips that it was never trained on, print the benchmark.')
+    p = _Parser('v2v_demo', 'Train a small model on built-in clips, restore clips that it was never trained on, print the benchmark.', 'v2v_demo --pretrained')
     p.add_argument('--output', default='demo', metavar='DIR', help='folder for videos, pictures and figures (%(default)s)')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='the same seed gives the same result (%(default)s)')
     p.add_argument('--pretrained', action='store_true', help='do not train: show the model that comes with the package')
@@ -141,7 +201,8 @@ def demo(argv:list|None=None) -> int: # the exit code
 # %% ../nbs/45_cli.ipynb #2ab457a8
 def table(argv:list|None=None) -> int: # the exit code
     "Evaluate a model beside everything simpler, and write the table"
-    p = _Parser('v2v_table', 'Evaluate a model on clips that no model here was trained on; writes tables as .json, .md and .csv, and pictures.')
+    p = _Parser('v2v_table', 'Evaluate a model on clips that no model here was trained on; writes tables as .json, .md and .csv, and pictures.',
+                'v2v_table --checkpoint checkpoints/mine/checkpoint_final.pt --clips 6')
     p.add_argument('--checkpoint', metavar='F', help='the model (the one that comes with the package)')
     p.add_argument('--output', default='table', metavar='DIR', help='folder for the files (%(default)s)')
     p.add_argument('--video', metavar='VIDEO', help='a video of your own, as a further task')
