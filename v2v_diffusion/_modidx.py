@@ -901,6 +901,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'v2v_diffusion.restore._device': ('restore.html#_device', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._frame_noise': ('restore.html#_frame_noise', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._frames': ('restore.html#_frames', 'v2v_diffusion/restore.py'),
+                                       'v2v_diffusion.restore._journal_of': ('restore.html#_journal_of', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._noted': ('restore.html#_noted', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._out_of_memory': ('restore.html#_out_of_memory', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._planned': ('restore.html#_planned', 'v2v_diffusion/restore.py'),

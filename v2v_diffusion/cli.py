@@ -6,7 +6,7 @@
 __all__ = ['restore', 'train', 'demo', 'table']
 
 # %% ../nbs/45_cli.ipynb #3e7aba28
-import contextlib, os, signal, sys, threading, warnings
+import contextlib, signal, sys, threading, warnings
 from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 
 # %% ../nbs/45_cli.ipynb #a29a1fc2
@@ -121,6 +121,7 @@ def _check(model, a, input, output):
     n = a.num_frames or model.config.num_frames
     for line in check_restored(input, output, a.exposure or estimate_video_exposure(model, input, n), n): warnings.warn(f'{output}: {line}')
 
+# %% ../nbs/45_cli.ipynb #ef2e0e64
 def _device(name):
     "The device, if there is one of that name"
     import torch
@@ -140,6 +141,7 @@ def _checked_paths(a):
     if one and dst.suffix.lower() not in output_endings: raise V2VError(f"cannot write {dst}: '{dst.suffix}' is not one of {' '.join(output_endings)}")
     return one
 
+# %% ../nbs/45_cli.ipynb #a25ddc1c
 def _restore(a, prog):
     from pathlib import Path
     one,device = _checked_paths(a),_device(a.device)

@@ -278,6 +278,7 @@ def _validate(input, output, n_frames, overlap, size, sampler, noise):
     _check_choice('sampler', sampler, sampler_names)
     if noise is not None: _check_choice('noise', noise, _noise_names)
 
+# %% ../nbs/40_restore.ipynb #933b6392
 class _Times:
     "Seconds by stage"
     def __init__(self, model):
@@ -310,6 +311,60 @@ class _Times:
         parts = dict(decode=s['decode'], motion=rest, predictor=s['predictor'], refiner=s['refiner'], encode=max(0., total-s['waited']))
         return f'{n} frames in {total:.1f} s, {n/total:.2f} a second; '+', '.join(f'{k} {v:.1f} s' for k,v in parts.items())
 
+# %% ../nbs/40_restore.ipynb #e543c006
+def _noted(randn, requests):
+    "`randn`, and a note of the shapes that were requested"
+    def f(shape):
+        requests.append(list(shape))
+        return randn(shape)
+    return f
+
+def _blocks(model, windows, exposure, noise, seed, overlap, times, journal, kwargs):
+    "Blocks of restored frames, as `_blend_windows` makes them, each written to the journal, from where that ends"
+    steps,state = SharedSteps(overlap),journal.state if journal else dict(windows=0, held=None, end=0, steps=[], requests=None)
+    steps.held,steps.end = state['steps'],state['end']
+    restored = _restored(model, windows, exposure, window_noise(model, noise, seed), steps, state['windows'], state['requests'], times, kwargs)
+    for k,(block,held,end) in enumerate(_blend_windows(restored, overlap, state['held'], state['end']), state['windows']+1):
+        if journal: journal.add(block, windows=k, held=held, end=end, steps=steps.held)
+        yield block,held,end
+
+def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, kwargs):
+    "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`: of these only the noise is made, of the shapes in `requests`"
+    for k,(start,x) in enumerate(windows):
+        x,t = _batch(x, model),time.perf_counter()
+        randn = noise_of(start, brighten(x, exposure).clamp(-1,3))
+        if k<skip:
+            for b,c,_,h,w in requests: randn((b, c, x.shape[2], h, w))
+            continue
+        noise = randn if k or requests is None else _noted(randn, requests)
+        more = dict(x0_fn=steps.window(start, x.shape[2])) if isinstance(model, VideoToVideoDiffusion) else {}
+        y = _restore_window(model, x, noise, **more, **kwargs)[0].cpu()
+        times.seconds['restored'] += time.perf_counter()-t
+        yield start,y
+
+# %% ../nbs/40_restore.ipynb #f3191f71
+def _planned(model, n, size, steps, max_memory, asked):
+    "Frames in a window, and a warning if there are fewer than the model's own"
+    limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
+    fit = plan_window(n, size, model.config.steps if steps is None else steps, limit)
+    if asked or fit==n: return n
+    warnings.warn(f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
+    return fit
+
+def _journal_of(model, info, output, run):
+    "The journal of a long video, and a word if there is one already"
+    file = os.stat(info.path)
+    run |= dict(input=[os.path.realpath(info.path), file.st_size, file.st_mtime_ns], model=_weights_hash(model))
+    journal = _Journal(output, run, any(c.bits>8 for c in av.VideoFormat(info.pix_fmt).components))
+    if k := journal.state['frames']: warnings.warn(f'{info.path}: {k} of {info.n_frames} frames were finished before; going on from there')
+    return journal
+
+def _counted(frames, bar):
+    for o in frames:
+        bar.update()
+        yield o
+
+# %% ../nbs/40_restore.ipynb #9399f279
 def generate_video(
     model:torch.nn.Module, # a `VideoToVideoDiffusion`, or anything with its `config`, `estimate_exposure` and `restore`
     input_video_path:str|Path, # any video file, or a folder of numbered pictures
@@ -344,15 +399,9 @@ def generate_video(
     n = _planned(model, n, size or (info.height,info.width), num_inference_steps, max_memory, num_frames)
     o = min(n-1, n//12 if overlap is None else overlap)
     kwargs |= dict(exposure=e, sampler=sampler_type, steps=num_inference_steps, average=average)
-    times,begun = _Times(model),time.perf_counter()
-    journal = None
-    if info.n_frames>4*n:
-        file = os.stat(input_video_path)
-        run = dict(input=[os.path.realpath(input_video_path), file.st_size, file.st_mtime_ns], model=_weights_hash(model), n=n, overlap=o, size=size,
-                   seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **kwargs)
-        journal = _Journal(output_path, run, any(c.bits>8 for c in av.VideoFormat(info.pix_fmt).components))
-        if k := journal.state['frames']: warnings.warn(f'{name}: {k} of {info.n_frames} frames were finished before; going on from there')
-    out = None
+    times,begun,out = _Times(model),time.perf_counter(),None
+    run = dict(n=n, overlap=o, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **kwargs)
+    journal = _journal_of(model, info, output_path, run) if info.n_frames>4*n else None
     try:
         chunks = _ahead(times.of('decode', stream_video(input_video_path, min(n, 8), size=size, deinterlace=deinterlace)), 1)
         windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
@@ -369,49 +418,6 @@ def generate_video(
     line = times.report(out.n_frames, time.perf_counter()-begun)
     if verbose: print(line)
     return out
-
-def _counted(frames, bar):
-    for o in frames:
-        bar.update()
-        yield o
-
-def _planned(model, n, size, steps, max_memory, asked):
-    "Frames in a window, and a warning if there are fewer than the model's own"
-    limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
-    fit = plan_window(n, size, model.config.steps if steps is None else steps, limit)
-    if asked or fit==n: return n
-    warnings.warn(f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
-    return fit
-
-def _noted(randn, requests):
-    "`randn`, and a note of the shapes that were requested"
-    def f(shape):
-        requests.append(list(shape))
-        return randn(shape)
-    return f
-
-def _blocks(model, windows, exposure, noise, seed, overlap, times, journal, kwargs):
-    "Blocks of restored frames, as `_blend_windows` makes them, each written to the journal, from where that ends"
-    steps,state = SharedSteps(overlap),journal.state if journal else dict(windows=0, held=None, end=0, steps=[], requests=None)
-    steps.held,steps.end = state['steps'],state['end']
-    restored = _restored(model, windows, exposure, window_noise(model, noise, seed), steps, state['windows'], state['requests'], times, kwargs)
-    for k,(block,held,end) in enumerate(_blend_windows(restored, overlap, state['held'], state['end']), state['windows']+1):
-        if journal: journal.add(block, windows=k, held=held, end=end, steps=steps.held)
-        yield block,held,end
-
-def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, kwargs):
-    "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`: of these only the noise is made, of the shapes in `requests`"
-    for k,(start,x) in enumerate(windows):
-        x,t = _batch(x, model),time.perf_counter()
-        randn = noise_of(start, brighten(x, exposure).clamp(-1,3))
-        if k<skip:
-            for b,c,_,h,w in requests: randn((b, c, x.shape[2], h, w))
-            continue
-        noise = randn if k or requests is None else _noted(randn, requests)
-        more = dict(x0_fn=steps.window(start, x.shape[2])) if isinstance(model, VideoToVideoDiffusion) else {}
-        y = _restore_window(model, x, noise, **more, **kwargs)[0].cpu()
-        times.seconds['restored'] += time.perf_counter()-t
-        yield start,y
 
 # %% ../nbs/40_restore.ipynb #ba2a8442
 def _videos(folder):
