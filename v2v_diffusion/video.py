@@ -532,7 +532,8 @@ def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks, time_base, lead
             bad,p = bad + (p is None), next(packets, 0)
     def mux_video(f):
         for o in s.encode(f):
-            o.pts,o.dts,o.duration,o.time_base = o.pts*1000 + (k := round(lead*1000 / o.time_base)), o.dts*1000 + k, (o.duration or 0)*1000, o.time_base/1000
+            q = max(1, min(1000, (2**31-1) // o.time_base.denominator)) if lead else 1 # finer ticks, as far as ffmpeg can count them
+            o.pts,o.dts,o.duration,o.time_base = o.pts*q + (k := round(lead*q / o.time_base)), o.dts*q + k, (o.duration or 0)*q, o.time_base/q
             out.mux(o)
     for i,(a,t) in enumerate(zip(arrays, ticks)):
         f = av.VideoFrame.from_ndarray(a, 'rgb48le' if a.dtype==np.uint16 else 'rgb24')
