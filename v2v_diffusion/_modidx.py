@@ -1130,6 +1130,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'v2v_diffusion.video._close_all': ('video.html#_close_all', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._color': ('video.html#_color', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._container': ('video.html#_container', 'v2v_diffusion/video.py'),
+                                     'v2v_diffusion.video._copy': ('video.html#_copy', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._copy_extras': ('video.html#_copy_extras', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._count_times': ('video.html#_count_times', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._decode': ('video.html#_decode', 'v2v_diffusion/video.py'),

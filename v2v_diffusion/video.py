@@ -380,6 +380,11 @@ class _Memory:
 _memory = _Memory(2**27)
 
 # %% ../nbs/05_video.ipynb #86b89da4
+def _copy(out, like, job):
+    "The same frame again, once `job` has made it"
+    job.result()
+    out[:] = like
+
 def _windows(path, n, overlap, start, n_frames, size, deinterlace, memory):
     "A file as tensors `(3,n,h,w)` that have `overlap` frames in common; the last may be shorter"
     frames,k,shared = _frames(path, start, n_frames, size, deinterlace),0,None
@@ -387,7 +392,11 @@ def _windows(path, n, overlap, start, n_frames, size, deinterlace, memory):
         for first in frames:
             x = memory.take((3, n, *first[2]))
             if k: x[:,:k] = shared
-            jobs = [pool.submit(_fill, x[:,i], *f) for i,f in zip(range(k, n), itertools.chain([first], frames))]
+            jobs,last = [],None
+            for i,f in zip(range(k, n), itertools.chain([first], frames)):
+                again = last is not None and f[0] is last # two threads must not convert one frame at a time
+                jobs.append(pool.submit(_copy, x[:,i], x[:,i-1], jobs[-1]) if again else pool.submit(_fill, x[:,i], *f))
+                last = f[0]
             try:
                 for o in jobs: o.result()
             except av.error.FFmpegError as e:
