@@ -233,14 +233,14 @@ def _weights_hash(model):
 
 class _Journal:
     "Finished pieces of a video, and the state after them"
-    def __init__(self, output, run, deep): # `run`: a dict of all that decides about the bytes
+    def __init__(self, output, run, deep, n=0): # `run`: all that decides about the bytes, but for the `n` frames of a window, which depend on free memory
         self.folder,self.fmt = Path(output).parent/f'.{Path(output).name}.parts','gbrp16le' if deep else 'bgr0'
         try:
             self.folder.mkdir(exist_ok=True)
             self.lock = open(self.folder/'lock', 'a')
         except OSError as e: raise V2VError(f'cannot write {output}: {e.strerror}; choose another place') from None
         if not _lock(self.lock): raise V2VError(f'{output} is being written by another run; wait for it, or give another output')
-        text,path,self.state = json.dumps(run, default=str),self.folder/'run.json',dict(windows=0, pieces=0, frames=0, held=None, end=0, steps=[], requests=[])
+        text,path,self.state = json.dumps(run, default=str),self.folder/'run.json',dict(windows=0, pieces=0, frames=0, held=None, end=0, steps=[], requests=[], n=n)
         if path.is_file() and path.read_text()==text:
             if (self.folder/'state.pt').is_file(): self.state = load_torch(self.folder/'state.pt')
         else:
@@ -250,6 +250,7 @@ class _Journal:
 
     def add(self, block, **state):
         "A finished block (3,f,h,w), and the state after it"
+        if self.lock.closed: return # whoever asked has gone
         self.state |= state
         if block.shape[1]:
             write_video(block, self.folder/f"{self.state['pieces']:06}.mkv", fps=25, codec='ffv1', pix_fmt=self.fmt)
@@ -257,6 +258,12 @@ class _Journal:
             self.state['frames'] += block.shape[1]
         save_torch(self.state, self.folder/'state.pt')
         gc.collect() # a file and its streams hold each other
+
+    def try_output(self, output, size, **kwargs):
+        "Refuse before any work what `write_video` would refuse after it"
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            write_video(torch.zeros(3,1,*size), self.folder/Path(output).name, **kwargs).path.unlink()
 
     def frames(self):
         "All of them again"
@@ -269,11 +276,13 @@ class _Journal:
         if done or not self.state['pieces']: shutil.rmtree(self.folder, ignore_errors=True)
 
 # %% ../nbs/40_restore.ipynb #43f2b51a
-def _validate(input, output, n_frames, overlap, size, sampler, noise):
+def _validate(input, output, n_frames, overlap, size, scale, sampler, noise):
     "Refuse what cannot end well before any work"
     if os.path.realpath(input)==os.path.realpath(output): raise V2VError(f'{output} is the input itself; give another output')
     if n_frames<1: raise V2VError(f'num_frames={n_frames}: a window needs 1 frame or more')
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to num_frames-1={n_frames-1}')
+    if size is not None and scale is not None: raise V2VError('resolution and scale: give one of them')
+    if scale is not None and scale<1: raise V2VError(f'scale={scale}: give 1 or more')
     if size is not None and min(size)<1: raise V2VError(f'resolution={tuple(size)}: give a height and a width of 1 or more')
     _check_choice('sampler', sampler, sampler_names)
     if noise is not None: _check_choice('noise', noise, _noise_names)
@@ -303,9 +312,11 @@ class _Times:
             if o is None: return
             yield o
 
-    def report(self, n, total):
-        "Where the time went, and close"
+    def close(self):
         for o in self.hooks: o.remove()
+
+    def report(self, n, total):
+        "Where the time went"
         s = self.seconds
         rest = max(0., s['restored']-s['predictor']-s['refiner'])
         parts = dict(decode=s['decode'], motion=rest, predictor=s['predictor'], refiner=s['refiner'], encode=max(0., total-s['waited']))
@@ -351,11 +362,11 @@ def _planned(model, n, size, steps, max_memory, asked):
     warnings.warn(f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
     return fit
 
-def _journal_of(model, info, output, run):
+def _journal_of(model, info, output, n, run):
     "The journal of a long video, and a word if there is one already"
     file = os.stat(info.path)
     run |= dict(input=[os.path.realpath(info.path), file.st_size, file.st_mtime_ns], model=_weights_hash(model))
-    journal = _Journal(output, run, any(c.bits>8 for c in av.VideoFormat(info.pix_fmt).components))
+    journal = _Journal(output, run, any(c.bits>8 for c in av.VideoFormat(info.pix_fmt).components), n)
     if k := journal.state['frames']: warnings.warn(f'{info.path}: {k} of {info.n_frames} frames were finished before; going on from there')
     return journal
 
@@ -389,20 +400,24 @@ def generate_video(
 ) -> VideoInfo: # what was written
     "Restore a video of any length and size: as many frames, the same rate and audio"
     n = model.config.num_frames if num_frames is None else num_frames
-    _validate(input_video_path, output_path, n, n//12 if overlap is None else overlap, resolution, sampler_type, noise)
+    _validate(input_video_path, output_path, n, n//12 if overlap is None else overlap, resolution, scale, sampler_type, noise)
     info,name = probe_video(input_video_path),Path(input_video_path).name
     if info.interlaced and not deinterlace:
         warnings.warn(f'{name} is interlaced: the lines of a frame are of two moments; give deinterlace (--deinterlace) to make whole frames')
     size = resolution or ((scale*info.height,scale*info.width) if scale else None)
     e = estimate_video_exposure(model, input_video_path, n, size) if exposure is None else exposure
     if exposure is None and e<1: warnings.warn(f'{name} is dark: estimated exposure {e:.2f} (--exposure sets it; 1 leaves the light alone)')
-    n = _planned(model, n, size or (info.height,info.width), num_inference_steps, max_memory, num_frames)
-    o = min(n-1, n//12 if overlap is None else overlap)
     kwargs |= dict(exposure=e, sampler=sampler_type, steps=num_inference_steps, average=average)
+    run = dict(num_frames=n, overlap=overlap, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **kwargs)
+    long,shape = info.n_frames>4*n,size or (info.height,info.width)
+    n = _planned(model, n, shape, num_inference_steps, max_memory, num_frames)
+    journal = _journal_of(model, info, output_path, n, run) if long else None
     times,begun,out = _Times(model),time.perf_counter(),None
-    run = dict(n=n, overlap=o, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **kwargs)
-    journal = _journal_of(model, info, output_path, run) if info.n_frames>4*n else None
     try:
+        if journal:
+            n = journal.state['n']
+            journal.try_output(output_path, shape, fps=info.fps, crf=crf, codec=codec)
+        o = min(n-1, n//12 if overlap is None else overlap)
         chunks = _ahead(times.of('decode', stream_video(input_video_path, min(n, 8), size=size, deinterlace=deinterlace)), 1)
         windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
         with tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
@@ -414,6 +429,7 @@ def generate_video(
                 frames = journal.frames()
             out = write_video(frames, output_path, like=info, crf=crf, codec=codec)
     finally:
+        times.close()
         if journal: journal.close(out is not None)
     line = times.report(out.n_frames, time.perf_counter()-begun)
     if verbose: print(line)
