@@ -65,7 +65,7 @@ def _confidence(ds):
     "Weights (b,1,h/2,w/2) of fetched pixels, from each frame's differences (b,c,h,w) to the pixels present"
     ds = [F.avg_pool2d(d, 4, 2, 1, ceil_mode=True, count_include_pad=False) for d in ds]
     ds = torch.stack([F.avg_pool2d(d.pow(2).mean(1, keepdim=True), 3, 1, 1, count_include_pad=False) for d in ds])
-    usual = ds.transpose(0, 1).flatten(1).median(1).values.clamp(min=1e-7).view(-1,1,1,1)
+    usual = ds[...,::4,::4].transpose(0, 1).flatten(1).median(1).values.clamp(min=1e-7).view(-1,1,1,1)
     return 1/(1+(ds/(4*usual))**2)
 
 # %% ../nbs/17_motion.ipynb #97fbe933
