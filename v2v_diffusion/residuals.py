@@ -43,33 +43,31 @@ def _clipped_normal(m, sd):
 
 # %% ../nbs/42_residuals.ipynb #8197a047
 def _standard_residual(input, output, exposure=1.):
-    "The residual in units of the noise's standard deviation, and its mean in levels of 255, after the gain"
+    "The residual in units of the noise's standard deviation; that deviation; the light of the output, as dark as the input"
     s,m = _light(input),_light(expose(as_tensor(output).clamp(-1,1), exposure))
     a,b = _fit_noise_level(s, m)
     mean,var = _clipped_normal(m, (a*m+b).clamp(min=1e-7).sqrt())
     sd = (var+1/12/255**2).sqrt() # the file rounded, too
-    return (s-mean)/sd,255*sd.mean().item()/exposure
+    return (s-mean)/sd,sd,m
 
 # %% ../nbs/42_residuals.ipynb #5a1c63e9
-def _corr(a, b): return torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0,1].nan_to_num().item()
-
-def _gradient_magnitude(y):
-    "Strength of the edges of `(3,f,h,w)`, smoothed"
-    dy,dx = torch.gradient(blur(_light(y).float(), 1.), dim=(-2,-1))
-    return (dx.pow(2)+dy.pow(2)).mean(0, keepdim=True).sqrt().double()
-
 def _residual_statistics(input, output, exposure=1.):
-    "How unlike noise the residual of two clips, 16x16 or larger, is: numbers that are about 0 if only noise was removed"
-    z,level = _standard_residual(input, output, exposure)
-    f,m = z.shape[1],F.avg_pool2d(z.mean(1)[None], 16)[0] # 3 h/16 w/16
-    return dict(color=level*z.mean((1,2,3)).abs().max().item(), region=level*(m.pow(2).mean()-1/(256*f)).clamp(min=0).sqrt().item(),
-                space=(_corr(z[...,1:], z[...,:-1])+_corr(z[...,1:,:], z[...,:-1,:]))/2,
-                time=_corr(z[:,1:], z[:,:-1]) if f>1 else 0., edge=_corr(z.pow(2).clamp(max=9).mean(0, keepdim=True), _gradient_magnitude(output)))
+    "How unlike noise the residual of two clips, 16x16 or larger, is: numbers about 0 if only noise was removed; the noise's deviation in levels after the gain"
+    z,sd,m = _standard_residual(input, output, exposure)
+    def smooth(sigma): return _light(expose(blur(as_tensor(output).clamp(-1,1), sigma), exposure))
+    soft,h = smooth(3.),m-smooth(1.)
+    k,unit = (torch.minimum(soft, 1-soft)/sd-1.5).clamp(0, 1),255*sd/exposure
+    def mean(o, dims): return (k*o).sum(dims)/k.sum(dims).clamp(min=.02*k[0].numel())
+    def squares(o): return F.avg_pool2d(o.mean((0,1))[None], 16)
+    color,error = mean(z*unit, (1,2,3)).abs(),mean(unit**2, (1,2,3)).sqrt()/k.sum((1,2,3)).clamp(min=1).sqrt()
+    K,c = squares(k),squares(k*z*unit)**2 - squares((k*unit)**2)/(256*3*z.shape[1])
+    kh = (k*h*h/sd**2).sum().clamp(min=1e-9)
+    return dict(color=(color-2*error).max().clamp(min=0).item(), region=((c/K.clamp(min=.1)).sum()/K.sum().clamp(min=.02*K.numel())).clamp(min=0).sqrt().item(),
+                detail=((k*z*h/sd).sum()/kh - 2/kh.sqrt()).clamp(min=0).item()),unit.mean().item()
 
 # %% ../nbs/42_residuals.ipynb #547088d0
-_residual_limits = dict(color=.7, region=.7, space=.035, time=.04, edge=.04)
-_findings = dict(color='colors have shifted', region='light has shifted in places', space='the residual is correlated between neighboring pixels',
-                 time='the residual is correlated from frame to frame', edge='the residual is stronger at edges than in flat places')
+_residual_limits = dict(color=(1., 1/33), region=(.6, 1/40), detail=(1.4, 0.)) # and how much they grow with a level of the noise
+_findings = dict(color='colors have shifted', region='light has shifted in places', detail='detail is missing that the input still shows')
 
 def residual_report(
     input:torch.Tensor, # (3,f,h,w) in [-1,1], degraded, 16x16 or larger
@@ -77,8 +75,8 @@ def residual_report(
     exposure:float=1., # of the input
 ) -> list[str]: # sentences; none if the residual looks like noise
     "In which ways the residual is unlike noise"
-    s,level = _residual_statistics(input, output, exposure),_standard_residual(input, output, exposure)[1]
-    limits = {k: v+level/20 if k in ('color','region') else v for k,v in _residual_limits.items()} # noise itself moves means
+    s,level = _residual_statistics(input, output, exposure)
+    limits = {k: a+b*level for k,(a,b) in _residual_limits.items()}
     return [f'{_findings[k]} ({k} {v:.2f}, usual is less than {limits[k]:.2f})' for k,v in s.items() if v>limits[k]]
 
 # %% ../nbs/42_residuals.ipynb #3fd805c5
