@@ -100,6 +100,11 @@ def compute_metrics(x:torch.Tensor, y:torch.Tensor) -> dict[str, float]: # means
     return out | {f'patches {i+1}': round(v, 1) for i,v in enumerate(sliced_wasserstein(x, y).tolist()[:2])}
 
 # %% ../nbs/41_evaluate.ipynb #db2da3c3
+@torch.no_grad()
+def _blind_outputs(model, x):
+    "The same, of methods that estimate the exposure themselves"
+    return {'motion-compensated NLM, blind': mc_nlm(model.correct_exposure(x)), 'mean, blind': model.predict(x)} if model.predictor else {}
+
 def _interval(v):
     "Mean and bootstrap interval of a value for each clip"
     return [round(o, 2) for o in (v.mean().item(), *bootstrap_interval(v))]
@@ -165,7 +170,7 @@ def benchmark(
         clips['own video'] = degrade_clips(y, step),y,e
     for task,(x,y,e) in clips.items():
         outs,samples = model_outputs(model, x, y, e, seed, k, steps)
-        every = baseline_outputs(model, x, e) | outs
+        every = baseline_outputs(model, x, e) | outs | _blind_outputs(model, x)
         others = {'NLM': every['motion-compensated NLM']} | ({'mean': outs['mean (steps 0)']} if model.predictor else {})
         sharp,curve = _unsharp_rows(task, outs, y)
         res['rows'] += [*(_row(task, name, o, x, y, others) for name,o in every.items()), *sharp, _floor_row(task, y)]
@@ -251,7 +256,7 @@ def _sweep_table(model, seed=0, n=12, only=None):
         x = degrade_clips(y, steps)
         outs = baseline_outputs(model, x, e)
         g = [keyed_generator(seed, 'sample', i, 0) for i in range(n)]
-        outs |= {'mean (steps 0)' if s==0 else f'{s} steps': model.restore(x, steps=s, exposure=e, generator=g) for s in ((0,4) if model.predictor else (1,4))}
+        outs |= {'mean (steps 0)' if s==0 else f'{s} steps': model.restore(x, steps=s, exposure=e, generator=g) for s in ((0,4) if model.predictor else (1,4))} | _blind_outputs(model, x)
         rows.append({'input': name, **{k: round(min(psnr(o, y).mean().item(), 99.), 2) for k,o in outs.items()}})
     return rows
 
