@@ -232,6 +232,12 @@ def add_residual(self:VideoToVideoDiffusion,
 def calibrate(self:VideoToVideoDiffusion, batches:list[tuple]) -> VideoToVideoDiffusion:
     "Measure latents and residuals, from a list of batches `(input, target)`: after training predictor and autoencoder"
     self.vae.measure_latents([b for _,b in batches])
+    return self.fit_deviation(batches)
+
+@patch
+@torch.no_grad()
+def fit_deviation(self:VideoToVideoDiffusion, batches:list[tuple]) -> VideoToVideoDiffusion: # `batches` as for `calibrate`
+    "Solve the residuals' log-variance alone: again after training, on clips that nothing was trained on"
     if self.predictor is None: return self
     pairs = [(self.fields(cond),z) for cond,z in (self.encode_pair(*o) for o in batches)]
     def rows(zs): return torch.cat([z.movedim(1, -1).flatten(0, -2) for z in zs]) # (b f h w) c
