@@ -1168,6 +1168,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'v2v_diffusion.video': { 'v2v_diffusion.video._add_audio': ('video.html#_add_audio', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._arrays': ('video.html#_arrays', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._can_hold': ('video.html#_can_hold', 'v2v_diffusion/video.py'),
+                                     'v2v_diffusion.video._chapters': ('video.html#_chapters', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._color': ('video.html#_color', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._copy_extras': ('video.html#_copy_extras', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._encode': ('video.html#_encode', 'v2v_diffusion/video.py'),
@@ -1180,6 +1181,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'v2v_diffusion.video._options': ('video.html#_options', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._packets': ('video.html#_packets', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._recoded': ('video.html#_recoded', 'v2v_diffusion/video.py'),
-                                     'v2v_diffusion.video._start': ('video.html#_start', 'v2v_diffusion/video.py'),
+                                     'v2v_diffusion.video._span': ('video.html#_span', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video._uneven_times': ('video.html#_uneven_times', 'v2v_diffusion/video.py'),
+                                     'v2v_diffusion.video._within': ('video.html#_within', 'v2v_diffusion/video.py'),
+                                     'v2v_diffusion.video.video_part': ('video.html#video_part', 'v2v_diffusion/video.py'),
                                      'v2v_diffusion.video.write_video': ('video.html#write_video', 'v2v_diffusion/video.py')}}}

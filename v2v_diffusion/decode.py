@@ -205,6 +205,7 @@ class VideoInfo:
     interlaced: bool = False # whether a frame's odd and even lines are of different times
     constant_frame_rate: bool = True # whether frames come at even times
     has_subtitles: bool = False # whether it has subtitles
+    first: int = 0 # number of its first frame; above 0 in a part of a file
 
 # %% ../nbs/05_decode.ipynb #37e3b8bc
 def _size(frame):
@@ -429,7 +430,8 @@ def stream_video(
     start:int=0, # number of the first frame
     size:tuple|None=None, # `(h,w)` to resize to
     deinterlace:bool=False, # make whole frames of an interlaced video
+    total:int|None=None, # how many frames in all; all that follow if None
 ) -> Iterator[TensorVideo]: # `(3,n_frames,h,w)` each; the last may be shorter
     "A file as windows; never more than one of them in memory, and the one that the caller still holds"
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to n_frames-1={n_frames - 1}')
-    yield from _windows(path, n_frames, overlap, start, None, size, deinterlace, _Memory())
+    yield from _windows(path, n_frames, overlap, start, total, size, deinterlace, _Memory())
