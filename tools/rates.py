@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 import av, numpy as np
 from skimage import data
-from v2v_diffusion.video import _best, _times, read_video, stream_video
+from v2v_diffusion.decode import _best, _times, read_video, stream_video
 
 def pan(path, n, h, w, g):
     "A pan over a photograph, h264, a key frame every `g` frames"

@@ -4,6 +4,7 @@ from v2v_diffusion.display import *
 from v2v_diffusion.degrade import *
 from v2v_diffusion.synthetic import *
 from v2v_diffusion.metrics import *
+from v2v_diffusion.decode import *
 from v2v_diffusion.video import *
 from v2v_diffusion.schedules import *
 from v2v_diffusion.forward import *

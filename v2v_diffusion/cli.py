@@ -97,6 +97,9 @@ def _restore_parser():
     p.add_argument('--device', metavar='D', help='cpu, cuda, cuda:1, mps (the best there is)')
     p.add_argument('--num-frames', type=int, metavar='N', help="frames in a window; all frames are restored (the model's own)")
     p.add_argument('--max-memory', type=float, metavar='GIB', help='windows are made to fit (seven tenths of what is free)')
+    p.add_argument('--start', type=float, default=0., metavar='SECONDS', help='begin there (%(default)g)')
+    p.add_argument('--seconds', type=float, metavar='SECONDS', help='restore so much, and what is heard with it (to the end)')
+    p.add_argument('--preview', action='store_true', help='write five seconds, input left and restored right, and stop')
     p.add_argument('--verbose', action='store_true', help='print where the time went')
     p.add_argument('--check', action='store_true', help='warn where what was removed is unlike noise, and show it in OUTPUT.check.png')
     return p
@@ -110,16 +113,20 @@ def _parse_restore(argv):
     if a.paths: a.input,a.output = a.paths
     for k in ('input','output'):
         if not getattr(a, k): p.error(f'give {k.upper()}, a path')
-    if a.scale and a.resolution: p.error('--scale and --resolution: give one of them')
+    for o in (('scale','resolution'), ('preview','check')):
+        if all(getattr(a, k) for k in o): p.error(f'--{o[0]} and --{o[1]}: give one of them')
+    if not a.start>=0 or not (a.seconds is None or a.seconds>0): p.error('--start must be 0 or more, --seconds above 0')
     return p,a
 
 # %% ../nbs/45_cli.ipynb #2890d8c6
-def _check(model, a, input, output):
+def _check(model, a, input, out):
     "Warn where the residual is unlike noise"
     from v2v_diffusion.residuals import check_restored
     from v2v_diffusion.restore import estimate_video_exposure
-    n = a.num_frames or model.config.num_frames
-    for line in check_restored(input, output, a.exposure or estimate_video_exposure(model, input, n), n): warnings.warn(f'{output}: {line}')
+    from v2v_diffusion.video import probe_video, video_part
+    info,n = video_part(probe_video(input), a.start, a.seconds),a.num_frames or model.config.num_frames
+    e = a.exposure or estimate_video_exposure(model, info, n, (out.height,out.width))
+    for line in check_restored(info, out.path, e, n, a.deinterlace): warnings.warn(f'{out.path}: {line}')
 
 # %% ../nbs/45_cli.ipynb #ef2e0e64
 def _device(name):
@@ -133,12 +140,13 @@ def _checked_paths(a):
     "Is the input the pictures of one video, or one file? Refuse what no model would help"
     from pathlib import Path
     from v2v_diffusion.core import V2VError
-    from v2v_diffusion.video import frame_files, output_endings
+    from v2v_diffusion.video import frame_files, output_endings, probe_video, video_part
     src,dst = Path(a.input),Path(a.output)
     if not src.exists(): raise V2VError(f'{src}: no such file or folder')
     one = not src.is_dir() or dst.suffix.lower() in output_endings and bool(frame_files(src))
     if one and dst.is_dir(): raise V2VError(f'{dst} is a folder; give the name of a video for a video')
     if one and dst.suffix.lower() not in output_endings: raise V2VError(f"cannot write {dst}: '{dst.suffix}' is not one of {' '.join(output_endings)}")
+    if one: video_part(probe_video(src), a.start, a.seconds)
     return one
 
 # %% ../nbs/45_cli.ipynb #a25ddc1c
@@ -147,7 +155,7 @@ def _restore(a, prog):
     one,device = _checked_paths(a),_device(a.device)
     from v2v_diffusion.restore import generate_video, load_model, restore_folder
     kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet, verbose=a.verbose and not a.quiet)
-    kw |= {k: getattr(a, k) for k in 'num_frames resolution scale exposure average seed noise deinterlace max_memory crf codec'.split()}
+    kw |= {k: getattr(a, k) for k in 'num_frames resolution scale exposure average seed noise deinterlace max_memory crf codec start seconds preview'.split()}
     model = load_model(a.checkpoint).to(device)
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
     if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
@@ -155,12 +163,13 @@ def _restore(a, prog):
     if not one: done = restore_folder(model, a.input, a.output, **kw)
     else:
         done = {'': (o := generate_video(model, a.input, a.output, **kw))}
-        if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}')
+        more = ', input left, restored right; without --preview all of it is restored'*a.preview
+        if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}{more}')
     bad = {k: e for k,e in done.items() if isinstance(e, Exception)}
     for e in bad.values(): _say(prog, 'error', _message(e))
-    if not one and not a.quiet: print(f'{len(done)-len(bad)} of {len(done)} videos restored to {a.output}')
+    if not one and not a.quiet: print(f'{len(done)-len(bad)} of {len(done)} videos {"previewed in" if a.preview else "restored to"} {a.output}')
     for name,o in done.items():
-        if a.check and name not in bad: _check(model, a, Path(a.input)/name, o.path)
+        if a.check and name not in bad: _check(model, a, Path(a.input)/name, o)
     return int(bool(bad))
 
 def restore(argv:list|None=None) -> int: # the exit code

@@ -81,19 +81,21 @@ def residual_report(
 
 # %% ../nbs/42_residuals.ipynb #3fd805c5
 def check_restored(
-    input:str|Path, # the degraded video
+    input:str|Path|VideoInfo, # the degraded video, or a part of it
     output:str|Path, # the restored one, of the same size and frames; OUTPUT.check.png is written beside it
     exposure:float=1., # of the input
     n_frames:int=16, # in a window
+    deinterlace:bool=False, # whether the input was made of whole frames first
 ) -> list[str]: # sentences, each with its frame; none if the residual looks like noise
     "Residual analysis of a file"
     import matplotlib.pyplot as plt
-    infos = [probe_video(o) for o in (input,output)]
-    size,last = (infos[1].height,infos[1].width),max(0, min(o.n_frames for o in infos)-n_frames)
+    a,b = (o if isinstance(o, VideoInfo) else probe_video(o) for o in (input,output))
+    size,n = (b.height,b.width),min(n_frames, a.n_frames, b.n_frames)
+    last = min(a.n_frames, b.n_frames)-n
     found,starts = [],sorted({0, last//2, last})
     fig,axs = plt.subplots(len(starts), 3, figsize=(9, 3*len(starts)*size[0]/size[1]+.4), dpi=100, layout='constrained', squeeze=False)
     for start,row in zip(starts, axs):
-        x,y = [as_tensor(read_video(o, start, n_frames, size)) for o in (input,output)]
+        x,y = (as_tensor(o) for o in (read_video(a.path, a.first+start, n, size, deinterlace), read_video(b.path, start, n)))
         found += [f'from frame {start} on {o}' for o in residual_report(x, y, exposure)]
         for ax,o in zip(row, (brighten(x, exposure), y, _standard_residual(x, y, exposure)[0]/4)): ax.imshow(video_to_uint8(o[:,:1])[0])
     for ax,title in zip(axs[0], ('input, exposure corrected','output','residual')): ax.set_title(title, fontsize=9)

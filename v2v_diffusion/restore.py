@@ -133,13 +133,14 @@ class SharedSteps:
 # %% ../nbs/40_restore.ipynb #75083c1f
 def estimate_video_exposure(
     model:torch.nn.Module, # with `estimate_exposure((b,3,f,h,w)) -> (b,)`
-    path:str|Path, # any video file
+    path:str|Path|VideoInfo, # any video file, or what `probe_video` or `video_part` says of it
     n_frames:int=16, # frames in a window
     size:tuple|None=None, # `(h,w)` to resize to
 ) -> float: # the exposure
-    "One exposure for the whole file: the median of estimates at its start, middle and end"
-    last = max(0, probe_video(path).n_frames-n_frames)
-    clips = (read_video(path, s, n_frames, size) for s in sorted({0, last//2, last}))
+    "One exposure for the whole file or part: the median of estimates at its start, middle and end"
+    info = path if isinstance(path, VideoInfo) else probe_video(path)
+    n = min(n_frames, info.n_frames)
+    clips = (read_video(info.path, info.first+s, n, size) for s in sorted({0, (info.n_frames-n)//2, info.n_frames-n}))
     return statistics.median(model.estimate_exposure(_batch(x, model)).item() for x in clips)
 
 def _device(model): return next((p.device for p in model.parameters()), torch.device('cpu'))
@@ -355,12 +356,12 @@ def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, 
 
 # %% ../nbs/40_restore.ipynb #f3191f71
 def _planned(model, n, size, steps, max_memory, asked):
-    "Frames in a window, and a warning if there are fewer than the model's own"
+    "Frames in a window, and a warning if fewer fit than the model's own, or than were `asked` for"
     limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
     fit = plan_window(n, size, model.config.steps if steps is None else steps, limit)
-    if asked or fit==n: return n
-    warnings.warn(f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
-    return fit
+    if fit<n: warnings.warn(f'windows of {n} frames, as requested: {limit/2**30:.1f} GiB may hold only {fit}' if asked else
+                            f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
+    return n if asked else fit
 
 def _journal_of(model, info, output, n, run):
     "The journal of a long video, and a word if there is one already"
@@ -396,19 +397,24 @@ def generate_video(
     verbose:bool=False, # print where the time went
     crf:int=18, # quality, as for `write_video`
     codec:str|None=None, # as for `write_video`
+    start:float=0., # begin so many seconds behind the first frame
+    seconds:float|None=None, # restore so much of it; None: to its end
+    preview:bool=False, # restore five seconds at most, and write them beside the input
     **kwargs # more for `model.restore`, such as `eta`
 ) -> VideoInfo: # what was written
-    "Restore a video of any length and size: as many frames, the same rate and audio"
+    "Restore a video of any length and size, or a part: as many frames, the same rate and audio"
     n = model.config.num_frames if num_frames is None else num_frames
     _validate(input_video_path, output_path, n, n//12 if overlap is None else overlap, resolution, scale, sampler_type, noise)
-    info,name = probe_video(input_video_path),Path(input_video_path).name
+    info,name = video_part(probe_video(input_video_path), start, seconds),Path(input_video_path).name
     if info.interlaced and not deinterlace:
         warnings.warn(f'{name} is interlaced: the lines of a frame are of two moments; give deinterlace (--deinterlace) to make whole frames')
     size = resolution or ((scale*info.height,scale*info.width) if scale else None)
-    e = estimate_video_exposure(model, input_video_path, n, size) if exposure is None else exposure
+    e = estimate_video_exposure(model, info, n, size) if exposure is None else exposure
     if exposure is None and e<1: warnings.warn(f'{name} is dark: estimated exposure {e:.2f} (--exposure sets it; 1 leaves the light alone)')
+    if preview: info = video_part(info, seconds=5)
+    part = dict(start=info.first, total=info.n_frames)
     kwargs |= dict(exposure=e, sampler=sampler_type, steps=num_inference_steps, average=average)
-    run = dict(num_frames=n, overlap=overlap, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **kwargs)
+    run = dict(num_frames=n, overlap=overlap, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **part, **kwargs)
     long,shape = info.n_frames>4*n,size or (info.height,info.width)
     n = _planned(model, n, shape, num_inference_steps, max_memory, num_frames)
     journal = _journal_of(model, info, output_path, n, run) if long else None
@@ -418,7 +424,7 @@ def generate_video(
             n = journal.state['n']
             journal.try_output(output_path, shape, fps=info.fps, crf=crf, codec=codec)
         o = min(n-1, n//12 if overlap is None else overlap)
-        chunks = _ahead(times.of('decode', stream_video(input_video_path, min(n, 8), size=size, deinterlace=deinterlace)), 1)
+        chunks = _ahead(times.of('decode', stream_video(info.path, min(n, 8), size=size, deinterlace=deinterlace, **part)), 1)
         windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
         with tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
             blocks = _ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs), 1)
@@ -427,22 +433,22 @@ def generate_video(
                 bar.update(journal.state['frames'])
                 for _ in frames: pass
                 frames = journal.frames()
+            if preview: frames = (torch.cat([x,y], -1) for y,x in zip(frames, stream_video(info.path, 1, size=shape, **part)))
             out = write_video(frames, output_path, like=info, crf=crf, codec=codec)
     finally:
         times.close()
         if journal: journal.close(out is not None)
-    line = times.report(out.n_frames, time.perf_counter()-begun)
-    if verbose: print(line)
+    if verbose: print(times.report(out.n_frames, time.perf_counter()-begun))
     return out
 
 # %% ../nbs/40_restore.ipynb #ba2a8442
 def _videos(folder):
-    "The videos of a folder; what else lies there is skipped with a warning"
-    files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith('.'))
-    videos = [p for p in files if p.suffix.lower() in input_endings]
-    if not videos: raise V2VError(f'{folder} holds no video; known endings are {" ".join(sorted(input_endings))}')
+    "The videos of a folder; what else lies in it is skipped with a warning"
+    files = sorted(p for p in folder.iterdir() if not p.name.startswith('.'))
+    videos = [p for p in files if p.suffix.lower() in input_endings and p.is_file()]
+    if not videos: raise V2VError(f'{folder} holds no video (folders in it are not searched); known endings are {" ".join(sorted(input_endings))}')
     for p in files:
-        if p not in videos: warnings.warn(f'{p} skipped: not a video')
+        if p not in videos: warnings.warn(f'{p} skipped: '+('a folder in a folder; restore it by itself' if p.is_dir() else 'not a video'))
     return videos
 
 def restore_folder(
