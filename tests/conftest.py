@@ -43,6 +43,16 @@ def site(tree):
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *a): pass
 
+    def send_error(self, code, *a):
+        "As hosts of pages do, the site's own page for what is not there"
+        if code!=404: return super().send_error(code, *a)
+        body = open(os.path.join(self.directory, '404.html'), 'rb').read()
+        self.send_response(404)
+        self.send_header('Content-Type', 'text/html')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
 @pytest.fixture(scope='session')
 def served(site):
     "The address where the site is served"
