@@ -5,23 +5,22 @@
 # %% auto #0
 __all__ = ['Finding', 'check_gradients', 'perturb_zeros', 'check_latents', 'check_latent_scale', 'check_attention',
            'check_condition', 'check_denoiser', 'check_psnr', 'check_loss', 'check_clamping', 'check_padding',
-           'check_sampler', 'check_epsilon', 'train_small', 'check_accumulation', 'check_ema', 'check_rates',
-           'check_clipping', 'train_resumed', 'check_resume', 'check_exposure', 'check_alignment', 'check_split',
-           'content_key', 'Case', 'examine', 'report', 'make_case', 'doctor']
+           'check_sampler', 'check_epsilon', 'train_small', 'check_accumulation', 'check_clipping', 'train_resumed',
+           'check_resume', 'check_exposure', 'check_alignment', 'check_split', 'content_key', 'Case', 'examine',
+           'report', 'make_case', 'doctor']
 
 # %% ../nbs/47_doctor.ipynb #6e74d252
 import math, torch, torch.nn as nn, torch.nn.functional as F
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 import pandas as pd
 from fastai.optimizer import Adam
-from fastcore.basics import patch
 from .core import *
 from .degrade import *
 from .synthetic import *
@@ -52,23 +51,20 @@ class Finding(NamedTuple):
     fix:str = '' # what to do
 
     def __str__(self) -> str:
-        if self.verdict=='left out': return f'left out  {self.check}: {self.measured}'
-        if self.verdict=='ok': return f'ok        {self.check}: {self.measured}; right: {self.right}'
-        return f'FOUND     {self.check}\n  measured: {self.measured}\n  right:    {self.right}\n  do:       {self.fix}'
+        if self.verdict=='FOUND': return f'FOUND     {self.check}\n  measured: {self.measured}\n  right:    {self.right}\n  do:       {self.fix}'
+        return f'{self.verdict:10}{self.check}: {self.measured}' + (f'; right: {self.right}' if self.right else '')
 
-def _finding(check, ok, measured, right, fix): return Finding(check, 'ok' if ok else 'FOUND', measured, right, fix)
+def _finding(check, ok, *texts): return Finding(check, 'ok' if ok else 'FOUND', *texts)
 
 # %% ../nbs/47_doctor.ipynb #223c180f
-def check_gradients(
-    loss:torch.Tensor, # a scalar, before its backward pass
-    parts:dict[str,nn.Module], # what it has to train, by name
-) -> Finding:
-    "Does each part get a gradient?"
-    ps = {k: [p for p in m.parameters() if p.requires_grad] for k,m in parts.items()}
-    grads = iter(torch.autograd.grad(loss, [p for o in ps.values() for p in o], retain_graph=True, allow_unused=True)) if loss.requires_grad else None
-    norms = {k: math.sqrt(sum(g.double().pow(2).sum().item() for g in (next(grads) if grads else None for _ in o) if g is not None)) for k,o in ps.items()}
+def check_gradients(loss:torch.Tensor, parts:dict[str,nn.Module]) -> Finding:
+    "Does each of the parts that a loss, a scalar, has to train get a gradient?"
+    norms,wanted = {},{k: [p for p in m.parameters() if p.requires_grad] for k,m in parts.items()}
+    for k,ps in wanted.items():
+        gs = torch.autograd.grad(loss, ps, retain_graph=True, allow_unused=True) if ps and loss.requires_grad else ()
+        norms[k] = math.sqrt(sum(g.double().pow(2).sum().item() for g in gs if g is not None))
     dead = [k for k,v in norms.items() if not 0<v<math.inf]
-    return _finding('gradients', not dead, 'gradient norm '+', '.join(f'{v:.2g} in {k}' for k,v in norms.items() if k in dead or not dead), 'above 0 and finite in each part that is trained',
+    return _finding('gradients', not dead, 'gradient norm '+', '.join(f'{v:.2g} in {k}' for k,v in norms.items()), 'above 0 and finite in each part',
         f'let the loss depend on {" and ".join(dead)}: look for detach, no_grad and a missing reconstruction term')
 
 # %% ../nbs/47_doctor.ipynb #f27c0334
@@ -80,15 +76,12 @@ def perturb_zeros(module:nn.Module, std:float=.02) -> nn.Module:
     return m
 
 # %% ../nbs/47_doctor.ipynb #3e594c48
-def check_latents(
-    z:torch.Tensor, # latents of several clips (b,c,f,h,w), or (b,c,...)
-    noise:float|torch.Tensor=0., # variance that the encoder adds, like `z`
-) -> Finding:
-    "Do latents vary?"
-    var = z.movedim(1,0).flatten(1).double().var(1)
-    floor = .1*torch.as_tensor(noise).double().expand_as(z).movedim(1,0).flatten(1).mean(1) + 1e-6*var.max() + 1e-12
-    dead = (~(var>floor)).nonzero().flatten().tolist()
-    return _finding('latents', not dead, f'{len(dead)} of {len(var)} channels constant or below their noise (deviation {var.min().sqrt():.2g} to {var.max().sqrt():.2g})', 'every channel varies',
+def check_latents(z:torch.Tensor, noise:float|torch.Tensor=0.) -> Finding:
+    "Do latents (b,c,...) of several clips vary, more than by the `noise`, a variance, that the encoder adds?"
+    var,floor = [o.movedim(1,0).flatten(1) for o in (z.double(), torch.as_tensor(noise).double().expand_as(z))]
+    var = var.var(1)
+    dead = ~(var>.1*floor.mean(1)+1e-6*var.max()+1e-12)
+    return _finding('latents', not dead.any(), f'{dead.sum()} of {len(var)} channels constant or below their noise (deviation {var.min().sqrt():.2g} to {var.max().sqrt():.2g})', 'every channel varies',
         'lower the weight of the KL or the learning rate, and see that the decoder has a reconstruction loss')
 
 # %% ../nbs/47_doctor.ipynb #f037f27c
@@ -106,22 +99,17 @@ def check_attention(
     name:str='attention', # in the line
 ) -> Finding:
     "Does attention depend on queries, and on other tokens?"
-    x = x.movedim(dims, tuple(range(len(dims))))
-    def run(o): return attend(o.movedim(tuple(range(len(dims))), dims)).movedim(dims, tuple(range(len(dims)))).flatten(0, len(dims)-1)
-    other = -x.flip(-1)
-    other[(0,)*len(dims)] = x[(0,)*len(dims)]
-    with torch.no_grad(): a,b = run(x),run(other)
-    size = a.pow(2).mean().sqrt()+1e-12
-    queries,others = ((a-a.mean(0)).pow(2).mean().sqrt()/size).item(),((a-b)[0].pow(2).mean().sqrt()/size).item()
+    first,other = tuple(0 if d in dims else slice(None) for d in range(x.ndim)),-x.flip(-1)
+    other[first] = x[first]
+    with torch.no_grad(): a,b = [attend(o).movedim(dims, tuple(range(len(dims)))).flatten(0, len(dims)-1) for o in (x,other)]
+    def size(o): return o.pow(2).mean().sqrt().item()
+    queries,others = [size(o)/(size(a)+1e-12) for o in (a-a.mean(0), (a-b)[0])]
     return _finding('attention', min(queries, others)>1e-4, f'{name}: of {len(a)} tokens, output varies by {queries:.1e} from query to query and by {others:.1e} with the other tokens', 'both above 1e-4',
         'compare with F.scaled_dot_product_attention: the einsum must join keys with values, over the axis that is meant, with more than one token')
 
 # %% ../nbs/47_doctor.ipynb #13e51b2d
-def check_condition(
-    predict:Callable, # from a condition to a prediction
-    cond:torch.Tensor, # conditions of two clips or more (b,...)
-) -> Finding:
-    "Does a prediction depend on the condition?"
+def check_condition(predict:Callable, cond:torch.Tensor) -> Finding:
+    "Does `predict(cond)` depend on the condition, of two clips or more (b,...)?"
     with torch.no_grad(): a,b = predict(cond),predict(cond.roll(1, 0))
     change = ((a-b).pow(2).mean().sqrt()/(a.pow(2).mean().sqrt()+1e-12)).item()
     return _finding('condition', change>1e-3, f"the prediction changes by {change:.1e} with another clip's condition", 'above 1e-3',
@@ -142,29 +130,20 @@ def check_denoiser(
         'train the decoder on clean clips only, and give it nothing but the latent; look at the scale of the residual')
 
 # %% ../nbs/47_doctor.ipynb #9ab3fece
-def check_psnr(
-    metric:Callable, # of restored clips and targets (b,3,f,h,w)
-    data_range:float=2., # largest less smallest value of the clips: 2 for [-1,1]
-) -> Finding:
-    "Is PSNR right on a pair whose PSNR is known?"
-    y = torch.full((2,3,2,16,16), data_range/2-1. if data_range==2 else data_range/2)
-    x = y+data_range*torch.tensor([.1,.01]).view(1,1,2,1,1)
-    db = torch.as_tensor(metric(x, y)).double().mean().item()
+def check_psnr(metric:Callable, data_range:float=2.) -> Finding:
+    "Is a metric of restored clips and targets (b,3,f,h,w) right on a pair whose PSNR is known? The range is 2 for [-1,1], which is clipped"
+    y = torch.full((2,3,2,16,16), 0. if data_range==2 else data_range/2)
+    db = torch.as_tensor(metric(y+data_range*torch.tensor([.1,.01]).view(1,1,2,1,1), y)).double().mean().item()
     return _finding('psnr', abs(db-30)<.05, f'{db:.2f} dB for frames off by a tenth and by a hundredth of the range', '30.00 dB: 20 and 40 dB, averaged over frames',
         f'give the range of the data, here {data_range:g}, and average decibels over frames')
 
 # %% ../nbs/47_doctor.ipynb #715b5c54
-def check_loss(
-    loss:Callable, # of prediction and target
-    target:torch.Tensor,
-    name:str='loss', # in the line
-) -> Finding:
-    "Does each wrong number of a prediction count?"
-    sign = torch.where(torch.arange(target.numel()).view(target.shape)%2==0, 1., -1.).to(target)
+def check_loss(loss:Callable, target:torch.Tensor, name:str='loss') -> Finding:
+    "Does each wrong number of a prediction count in `loss(prediction, target)`?"
+    sign = 1-2*(torch.arange(target.numel(), device=target.device).view(target.shape)%2)
     pred = (target+2.5*sign).detach().requires_grad_()
     out = loss(pred, target.detach())
-    grad = torch.autograd.grad(out, pred)[0] if out.requires_grad else torch.zeros_like(pred)
-    lost = (grad==0).double().mean().item()
+    lost = 1. if not out.requires_grad else (torch.autograd.grad(out, pred)[0]==0).double().mean().item()
     return _finding('loss', lost<.001, f'{name}: no gradient in {lost:.1%} of numbers that are off by 2.5', '0.0%',
         'compute the loss on what the network outputs: clamp afterwards, for the eye only')
 
@@ -193,23 +172,18 @@ def check_sampler(
     g,seen = torch.Generator().manual_seed(0),[]
     x0,x_T = [torch.randn(2,4,2,32,32, generator=g)*o for o in (.5, 1.)]
     def denoise(x, t):
-        a,s = schedule.signal(t,x),schedule.noise(t,x)
-        seen.append((t[0].item(), ((x-a*x0)/s).std().item()))
+        seen.append((t[0].item(), ((x-schedule.signal(t,x)*x0)/schedule.noise(t,x)).std().item()))
         return x0_to_pred(x0, x, t, schedule, prediction)
     off = (sampler(denoise, x_T)-x0).abs().max().item()
     left,size = schedule.at(seen[0][0]).item(),max((s for _,s in seen), key=lambda s: abs(s-1))
     return _finding('sampler', len(seen)==steps and abs(size-1)<.05 and off<.01 and left<.01,
-        f'{name}: {len(seen)} evaluations, first at t={seen[0][0]} (abar {left:.1e}), noise {size:.3f} of the schedule\'s where it is furthest off, result off by {off:.1e}',
+        f"{name}: {len(seen)} evaluations, first at t={seen[0][0]} (abar {left:.1e}), noise {size:.3f} of the schedule's where furthest off, result off by {off:.1e}",
         f'{steps} evaluations, abar below .01 at the first, noise 1.000 (within .05), result off by less than .01',
         'one evaluation a step from the last step down; for eta: sqrt(1-abar_next-sigma^2) before eps, and sigma times fresh noise')
 
 # %% ../nbs/47_doctor.ipynb #39355031
-def check_epsilon(
-    schedule:Schedule, # of training
-    prediction:str, # one of `prediction_names`
-    t:int, # where sampling begins
-) -> Finding:
-    "By how much is an error of the first prediction amplified?"
+def check_epsilon(schedule:Schedule, prediction:str, t:int) -> Finding:
+    "By how much is an error of the first prediction amplified, where sampling begins at `t`?"
     a,s = schedule.signal(t).item(),schedule.noise(t).item()
     gain = dict(epsilon=s/a if a else math.inf, x0=1., v=s, flow=s/(a+s))[prediction]
     return _finding('epsilon', gain<35, f'at t={t} an error of {prediction} becomes one of x0 {gain:.3g} times as large', 'below 35 (abar of 1e-3 or more)',
@@ -218,10 +192,7 @@ def check_epsilon(
 # %% ../nbs/47_doctor.ipynb #e5774811
 class _Rates(OptStepCallback):
     "The learning rate of each optimizer step"
-    def before_fit(self):
-        super().before_fit()
-        self.got = []
-    def after_opt_step(self): self.got.append(float(self.opt.hypers[-1]['lr']))
+    def after_opt_step(self): self.learn.rates = [*getattr(self.learn, 'rates', ()), float(self.opt.hypers[-1]['lr'])]
 
 def train_small(
     bs:int=16, # pairs in a batch, of 28
@@ -233,51 +204,32 @@ def train_small(
     schedule:Callable=LRScheduleCallback, # made with the steps of warm-up
 ) -> dict: # weights at start and end, their average, and the learning rate of each optimizer step
     "Two epochs of a small regression"
-    rates,average = _Rates(),ema(.9)
-    learn = synth_learner([accum(n_acc), clip(max_norm), average, schedule(1), rates], n=28, bs=bs)
+    average = ema(.9)
+    learn = synth_learner([accum(n_acc), clip(max_norm), average, schedule(1), _Rates()], n=28, bs=bs)
     start = flat_weights(learn)
     learn.fit(2)
-    return dict(start=start, weights=flat_weights(learn), average=flat_weights(average.ema_model), rates=torch.tensor(rates.got))
+    return dict(start=start, weights=flat_weights(learn), average=flat_weights(average.ema_model), rates=torch.tensor(learn.rates))
 
 # %% ../nbs/47_doctor.ipynb #9d4c8411
-def _same_in_parts(train, key):
-    "Largest difference of `key` between whole batches and batches in four parts"
-    a,b = [train(**o)[key] for o in (dict(bs=16, n_acc=1), dict(bs=4, n_acc=4))]
-    return (f'{len(b)} optimizer steps instead of {len(a)}',False) if a.shape!=b.shape else (f'largest difference {(a-b).abs().max():.1e}',(a-b).abs().max().item()<1e-5)
+_in_parts = dict(weights=('accumulation', 'step on the incomplete last group too, and divide by the items that it really had'),
+    average=('ema', 'update the average after an optimizer step, not after each batch'), rates=('schedule', 'count optimizer steps, not batches, in the schedule'))
 
-def check_accumulation(train:Callable) -> Finding: # as `train_small`
-    "Do batches in parts train the same weights, with a tail?"
-    got,ok = _same_in_parts(train, 'weights')
-    return _finding('accumulation', ok, f'weights, 28 items at 4x4 against 16: {got}', 'below 1e-5', 'step on the incomplete last group too, and divide by the items that it really had')
+def check_accumulation(train:Callable, what:str='weights') -> Finding:
+    "Do batches in parts, with a tail, give the same 'weights', 'average' or 'rates'? `train` is as `train_small`"
+    a,b = [train(**o)[what] for o in (dict(bs=16, n_acc=1), dict(bs=4, n_acc=4))]
+    gap = (a-b).abs().max().item() if a.shape==b.shape else math.inf
+    return _finding(_in_parts[what][0], gap<1e-5, f'{what} of 28 items, 4x4 against 16: largest difference {gap:.1e}'+f', {len(b)} steps instead of {len(a)}'*(a.shape!=b.shape), 'below 1e-5', _in_parts[what][1])
 
-def check_ema(train:Callable) -> Finding: # as `train_small`
-    "Is the average updated by optimizer step?"
-    got,ok = _same_in_parts(train, 'average')
-    return _finding('ema', ok, f'averaged weights, 28 items at 4x4 against 16: {got}', 'below 1e-5', 'update the average after an optimizer step, not after each batch')
-
-# %% ../nbs/47_doctor.ipynb #dd748787
-def check_rates(train:Callable) -> Finding: # as `train_small`
-    "Does the learning rate follow optimizer steps?"
-    got,ok = _same_in_parts(train, 'rates')
-    return _finding('schedule', ok, f'learning rate by optimizer step, 28 items at 4x4 against 16: {got}', 'below 1e-5', 'count optimizer steps, not batches, in the schedule')
-
-def check_clipping(
-    train:Callable, # as `train_small`, with plain gradient descent
-    max_norm:float=1e-3, # far below any gradient's
-) -> Finding:
-    "Does the largest norm of the gradients limit the steps?"
+def check_clipping(train:Callable, max_norm:float=1e-3) -> Finding:
+    "Does the largest norm of the gradients, far below theirs, limit the steps? `train` is as `train_small`, with plain gradient descent"
     o = train(max_norm=max_norm)
     moved,most = (o['weights']-o['start']).norm().item(),max_norm*o['rates'].sum().item()
     return _finding('clipping', 0<moved<=1.01*most, f'weights moved by {moved:.1e} with gradients clipped to {max_norm:g}', f'above 0, at most {most:.1e}: norm times learning rates',
         'clip after unscaling and accumulation, before the optimizer steps, and pass max_grad_norm on')
 
 # %% ../nbs/47_doctor.ipynb #e19db9de
-def train_resumed(
-    n_epoch:int, # to train up to
-    state:bytes|None=None, # where to resume
-    resume:Callable=ResumeCallback, # made with a file
-) -> tuple: # weights, and the state to resume from
-    "A small regression, perhaps resumed"
+def train_resumed(n_epoch:int, state:bytes|None=None, resume:Callable=ResumeCallback) -> tuple[torch.Tensor,bytes]:
+    "A small regression up to epoch `n_epoch`, perhaps resumed from a state: weights, and the state then"
     learn = synth_learner([EMACallback(.9)], n=28, bs=4, seed=0 if state is None else 1, shuffle=True, opt_func=Adam)
     with TemporaryDirectory() as d:
         file = Path(d)/'state.pt'
@@ -286,8 +238,8 @@ def train_resumed(
         save_checkpoint(file, learn)
         return flat_weights(learn),file.read_bytes()
 
-def check_resume(train:Callable) -> Finding: # as `train_resumed`: from epochs and a state to weights and a state
-    "Is a resumed run the run that was never stopped?"
+def check_resume(train:Callable) -> Finding:
+    "Is a resumed run the run that was never stopped? `train` is as `train_resumed`: from epochs and a state to weights and a state"
     whole,(half,state) = train(4)[0],train(2)
     gap,rest = [(whole-o).abs().max().item() for o in (train(4, state)[0], half)]
     return _finding('resume', gap<1e-6, f'weights of a resumed run differ by {gap:.1e} from those of one that was never stopped (its second half moved them by {rest:.1e})', 'below 1e-6',
@@ -299,48 +251,39 @@ def check_exposure(
     y:torch.Tensor, # targets
     exposure:torch.Tensor|float=1., # of each input (b,): the fraction of the light that it got
     tolerance:float=.2, # of the ratio of mean light
-    name:str='exposure', # in the line
 ) -> Finding:
     "Is the input as light as its target once its exposure is corrected?"
-    light = [(o.flatten(1).double()+1).mean(1) for o in (brighten(x, exposure).clamp(-1, 3), y)]
-    ratio = (light[0]/light[1]).median().item()
-    return _finding('exposure', 1/(1+tolerance)<ratio<1+tolerance, f'{name}: corrected inputs have {ratio:.2f} times the light of their targets (median of {len(x)} clips)', f'1.00, within {tolerance:.0%}',
+    a,b = [(o.flatten(1).double()+1).mean(1) for o in (brighten(x, exposure).clamp(-1, 3), y)]
+    ratio = (a/b).median().item()
+    return _finding('exposure', 1/(1+tolerance)<ratio<1+tolerance, f'corrected inputs have {ratio:.2f} times the light of their targets (median of {len(x)} clips)', f'1.00, within {tolerance:.0%}',
         'give the true exposure of each clip, or read it off the pairs (`exposures_from_pairs`)')
 
 # %% ../nbs/47_doctor.ipynb #8df102e2
-def check_alignment(
-    x:torch.Tensor, # inputs (b,3,f,h,w)
-    y:torch.Tensor, # targets
-    most:int=3, # offsets of so many frames are tried
-) -> Finding:
-    "Do the frames of a pair belong together?"
+def check_alignment(x:torch.Tensor, y:torch.Tensor, most:int=3) -> Finding:
+    "Do frames of inputs and targets (b,3,f,h,w), four or more, belong together? Offsets of up to `most` frames are tried"
     def changes(o):
-        d = F.adaptive_avg_pool3d(o.mean(1), (o.shape[2], 16, 16)).flatten(2).diff(dim=1) # b f-1 256
+        d = F.adaptive_avg_pool3d(o.mean(1), (o.shape[2],16,16)).flatten(2).diff(dim=1) # b f-1 256
         return F.normalize(d-d.mean(2, keepdim=True), dim=2)
     a,b = changes(x),changes(y)
-    most = min(most, a.shape[1]-2)
-    def at(k): return (a[:,max(0,-k):a.shape[1]-max(0,k)]*b[:,max(0,k):b.shape[1]-max(0,-k)]).sum(2).mean().item()
+    n,most = a.shape[1],min(most, a.shape[1]-2)
+    def at(k): return (a[:,max(0,-k):n-max(0,k)]*b[:,max(0,k):n-max(0,-k)]).sum(2).mean().item()
     found = {k: at(k) for k in sorted(range(-most, most+1), key=abs)}
     k = max(found, key=found.get)
     return _finding('alignment', not (k and found[k]>.3 and found[k]>found[0]+.1), f'changes between frames agree best with targets {k} frames later (correlation {found[k]:.2f}, at 0 {found[0]:.2f})', '0 frames',
         f'cut {abs(k)} frames off the beginning of the {"targets" if k>0 else "inputs"}, and look at how the pairs were made')
 
 # %% ../nbs/47_doctor.ipynb #0a8c430b
-def check_split(
-    train:Sequence, # what the clips of the training are made of: any keys, such as hashes of contents
-    valid:Sequence, # the same of the validation
-) -> Finding:
-    "Is anything validated that is trained on?"
+def check_split(train:Sequence, valid:Sequence) -> Finding:
+    "Is anything validated that is trained on? Of each clip a key of its source, such as a hash of the content"
     both = set(train)&set(valid)
     return _finding('split', not both and bool(valid), f'{len(both)} of {len(set(valid))} sources of the validation are also trained on', '0 of 1 or more',
         'split by source, before clips are cut, and remove copies')
 
-def content_key(m:object) -> str: # a file, a folder of pictures, bytes or an array
-    "A hash of a video's size and of its beginning"
-    if isinstance(m, Path):
-        m = (frame_files(m) or [m])[0]
-        with open(m, 'rb') as f: return sha256(f'{m.stat().st_size}'.encode()+f.read(2**20)).hexdigest()
-    return sha256(m).hexdigest()
+def content_key(m:Path|bytes) -> str:
+    "A hash of a video's size and beginning: of a file or a folder of pictures; of bytes or an array"
+    if not isinstance(m, Path): return sha256(m).hexdigest()
+    m = (frame_files(m) or [m])[0]
+    with open(m, 'rb') as f: return sha256(f'{m.stat().st_size}'.encode()+f.read(2**20)).hexdigest()
 
 # %% ../nbs/47_doctor.ipynb #043a533e
 @dataclass
@@ -351,33 +294,36 @@ class Case:
     y:torch.Tensor # targets
     exposure:torch.Tensor # of each input
     trained:bool = False # is it a checkpoint's?
-    clips:torch.Tensor|None = None # targets in the size that training is given; None: the data are not known
-    sources:tuple|None = None # keys for `check_split`: of the training, of the validation
+    clips:torch.Tensor|None = None # targets in the size of the training; None: built-in clips stand for data that are not known
+    sources:tuple|None = None # keys for `check_split`: of training and validation
     sample:Callable = sample
     psnr:Callable = psnr
-    encode_pair:Callable = VideoToVideoDiffusion.encode_pair # of model, inputs and targets: the condition and the latent
+    encode_pair:Callable = VideoToVideoDiffusion.encode_pair # of model, inputs, targets and exposures: the condition and the latent
     autoencoder_loss:Callable = vae_loss # of `model.vae` and targets
-    losses:tuple = (F.mse_loss, reconstruction_loss, lambda m, x: predictor_loss(m, x, torch.ones(len(x)))) # of prediction and target
+    losses:tuple = (F.mse_loss, reconstruction_loss) # of prediction and target: of the U-Net, of the autoencoder
     train:Callable = train_small
     resume:Callable = train_resumed
     clipped:bool = True # does training clip gradients?
 
-# %% ../nbs/47_doctor.ipynb #eeaa749e
-@patch(as_prop=True)
-def awake(self:Case) -> VideoToVideoDiffusion:
-    "The model, with no parameter all zero if it is not trained"
-    return self.model if self.trained else perturb_zeros(self.model)
+    @cached_property
+    def awake(self): return deepcopy(self.model) if self.trained else perturb_zeros(self.model) # a copy that may be changed
 
+    @cached_property
+    def latents(self): return self.encode_pair(self.model, self.x, self.y, self.exposure)
+    def residual(self): return self.model.residual(*self.latents)
+
+# %% ../nbs/47_doctor.ipynb #eeaa749e
 def _left_out(check, why): return Finding(check, 'left out', why)
+def _worst(found): return min(found, key=lambda o: o.verdict) # FOUND comes before ok
 
 def _gradients(c):
     m = c.awake.requires_grad_(True)
-    found = [check_gradients(m.loss(c.x[:2], c.y[:2], torch.Generator().manual_seed(0)), dict(unet=m.unet))]
-    if m.config.space=='latent': found.append(check_gradients(c.autoencoder_loss(m.vae, c.y[:2]), {k: getattr(m.vae, k) for k in ('encoder','decoder')}))
+    found = [check_gradients(m.loss(c.x[:2], c.y[:2], torch.Generator().manual_seed(0)), {'U-Net': m.unet})]
+    if m.config.space=='latent': found.append(check_gradients(c.autoencoder_loss(m.vae, c.y[:2]), dict(encoder=m.vae.encoder, decoder=m.vae.decoder)))
     if m.predictor:
         *fields,y = m.predictor_pair(c.x[:1], c.y[:1])
         found.append(check_gradients(predictor_loss(m.predictor(Condition(*fields)), y, fields[-1]), dict(predictor=m.predictor.unet)))
-    return next((o for o in found if o.verdict=='FOUND'), found[0]._replace(measured='; '.join(o.measured.removeprefix('gradient norm ') for o in found)))
+    return _worst(found)
 
 def _latents(c):
     if c.model.config.space=='pixel': return _left_out('latents', 'pixels have no encoder (model.space=pixel)')
@@ -387,120 +333,91 @@ def _latents(c):
 # %% ../nbs/47_doctor.ipynb #2868736f
 def _predict(model, cond, r):
     t = torch.full((len(r),), model.schedule.n_steps//2)
-    return model(q_sample(r, t, model.schedule, noise_like(r, torch.Generator().manual_seed(0))), t, cond)
+    with torch.no_grad(): return model(q_sample(r, t, model.schedule, noise_like(r, torch.Generator().manual_seed(0))), t, cond)
 
 def _attention(c):
-    m,seen = c.awake,[]
-    layers = {k: o for k,o in m.unet.named_modules() if isinstance(o, SpatialAttention|TemporalAttention)}
+    layers,seen = [(k, o) for k,o in c.awake.unet.named_modules() if isinstance(o, SpatialAttention|TemporalAttention)],[]
     if not layers: return _left_out('attention', 'this model has none (model.attention_levels, model.temporal_attention)')
-    hooks = [o.register_forward_pre_hook(lambda o, args, k=k: seen.append((k, o, args[0]))) for k,o in layers.items()]
-    cond,r = c.latents
-    try:
-        with torch.no_grad(): _predict(m, cond[:1], r[:1])
-    finally:
-        for h in hooks: h.remove()
-    dims = [((2,) if isinstance(o, TemporalAttention) else (3,4)) for _,o,_ in seen]
-    found = [check_attention(lambda x, o=o: o(x)-x, x, d, k) for (k,o,x),d in zip(seen, dims) if d==(2,) or x[0,0,0].numel()>1]
-    return min(found, key=lambda o: o.verdict) # FOUND comes before ok
-
-@patch(as_prop=True)
-def latents(self:Case) -> tuple[torch.Tensor,torch.Tensor]:
-    "The condition of the U-Net, and what is noised"
-    cond,z = self.encode_pair(self.model, self.x, self.y, self.exposure)
-    return cond,self.model.residual(cond, z)
+    hooks = [o.register_forward_pre_hook(lambda o, args, k=k: seen.append((k, o, args[0], (2,) if isinstance(o, TemporalAttention) else (3,4)))) for k,o in layers]
+    _predict(c.awake, c.latents[0][:1], c.residual()[:1])
+    for h in hooks: h.remove()
+    return _worst([check_attention(lambda x, o=o: o(x)-x, x, d, k) for k,o,x,d in seen if d==(2,) or x[0,0,0].numel()>1])
 
 def _condition(c):
-    cond,r = c.latents
-    return check_condition(lambda o: _predict(c.awake, o, r[:2]), cond[:2])
+    return check_condition(lambda o: _predict(c.awake, o, c.residual()[:2]), c.latents[0][:2])
 
 # %% ../nbs/47_doctor.ipynb #88a71e28
 def _denoiser(c):
     if not c.trained: return _left_out('denoiser', 'needs a trained model: give --checkpoint')
     m,x,y,e = c.model,c.x[:2],c.y[:2],c.exposure[:2]
-    with torch.no_grad():
-        cond,z = m.encode_pair(x, y, e)
-        best = m.add_residual(m.make_mean(x, e)[0] if m.predictor else None, cond, m.residual(cond, z)).clamp(-1, 1)
+    with torch.no_grad(): best = m.add_residual(m.make_mean(x, e)[0] if m.predictor else None, c.latents[0][:2], c.residual()[:2]).clamp(-1, 1)
     return check_denoiser(lambda n: m.restore(x, steps=n, exposure=e, generator=torch.Generator().manual_seed(0)), y, best, (0,1,20) if m.predictor else (1,20))
 
 def _sampler(c):
     s,p = c.model.schedule,c.model.config.prediction
-    kinds = [(o, 0.) for o in sampler_names]+[('ddim', 1.)]
-    found = [check_sampler(lambda d, x: c.sample(d, x, s, o, 10, eta=e, prediction=p, generator=torch.Generator().manual_seed(1)), s, p, 10, f'{o}, eta {e:g}' if o=='ddim' else o) for o,e in kinds]
-    return min(found, key=lambda o: o.verdict)
+    def run(kind, eta): return lambda d, x: c.sample(d, x, s, kind, 10, eta, prediction=p, generator=torch.Generator().manual_seed(1))
+    return _worst([check_sampler(run(*o), s, p, 10, f'{o[0]}, eta {o[1]:g}') for o in [(k, 0.) for k in sampler_names]+[('ddim', 1.)]])
 
 def _epsilon(c):
     s,p,ts = c.model.schedule,c.model.config.prediction,[]
-    def denoise(x, t):
-        ts.append(t[0].item())
-        return torch.zeros_like(x)
-    c.sample(denoise, torch.zeros(1,1,1,1,1), s, 'ddim', 4, prediction=p)
+    c.sample(lambda x, t: ts.append(t[0].item()) or torch.zeros_like(x), torch.zeros(1,1,1,1,1), s, 'ddim', 4, prediction=p)
     return check_epsilon(s, p, ts[0])
 
-# %% ../nbs/47_doctor.ipynb #2b075b91
+# %% ../nbs/47_doctor.ipynb #c599fd9c
 def _exposure(c):
-    known = check_exposure(c.x, c.y, c.exposure)
-    if known.verdict=='FOUND' or not c.trained: return known
-    return check_exposure(c.x, c.y, c.model.estimate_exposure(c.x), 1., 'estimated by the model')
+    found = check_exposure(c.x, c.y, c.exposure)
+    return check_exposure(c.x, c.y, c.model.estimate_exposure(c.x), .5) if c.trained and found.verdict=='ok' else found
 
 def _data(check, f): return lambda c: _left_out(check, 'data.data_source is not set') if c.clips is None else f(c)
 
-def _losses(c):
-    found = [check_loss(f, c.y[:1], n) for f,n in zip(c.losses, ('U-Net','autoencoder','predictor'))]
-    return min(found, key=lambda o: o.verdict)
+_checks = dict(gradients=_gradients, latents=_latents, latent_scale=lambda c: check_latent_scale(c.latents[1]), attention=_attention, condition=_condition, denoiser=_denoiser,
+    psnr=lambda c: check_psnr(c.psnr), loss=lambda c: _worst([check_loss(f, c.y[:1], n) for f,n in zip(c.losses, ('U-Net','autoencoder'))]), clamping=lambda c: check_clamping(c.residual()),
+    padding=_data('padding', lambda c: check_padding(c.clips)), sampler=_sampler, epsilon=_epsilon, accumulation=lambda c: check_accumulation(c.train), ema=lambda c: check_accumulation(c.train, 'average'),
+    schedule=lambda c: check_accumulation(c.train, 'rates'), clipping=lambda c: check_clipping(c.train) if c.clipped else _left_out('clipping', 'training.max_grad_norm is not set'),
+    resume=lambda c: check_resume(c.resume), exposure=_exposure, alignment=_data('alignment', lambda c: check_alignment(c.x, c.y) if c.x.shape[2]>3 else _left_out('alignment', 'clips of fewer than 4 frames')),
+    split=lambda c: check_split(*c.sources) if c.sources else _left_out('split', 'the sources of the data are not known'))
 
-_checks = dict(gradients=_gradients, latents=_latents, latent_scale=lambda c: check_latent_scale(c.encode_pair(c.model, c.x, c.y, c.exposure)[1]), attention=_attention, condition=_condition,
-    denoiser=_denoiser, psnr=lambda c: check_psnr(c.psnr), loss=_losses, clamping=lambda c: check_clamping(c.latents[1]), padding=_data('padding', lambda c: check_padding(c.clips)),
-    sampler=_sampler, epsilon=_epsilon, accumulation=lambda c: check_accumulation(c.train), ema=lambda c: check_ema(c.train), schedule=lambda c: check_rates(c.train),
-    clipping=lambda c: check_clipping(c.train) if c.clipped else _left_out('clipping', 'training.max_grad_norm is not set'), resume=lambda c: check_resume(c.resume),
-    exposure=_exposure, alignment=_data('alignment', lambda c: check_alignment(c.x, c.y)), split=lambda c: check_split(*c.sources) if c.sources else _left_out('split', 'the sources of the data are not known'))
-
-# %% ../nbs/47_doctor.ipynb #c599fd9c
-def examine(
-    case:Case, # what to look at
-    checks:Sequence|None=None, # names of checks; None: all
-) -> pd.DataFrame: # a row a check: verdict, measured, right, fix
-    "Run the checks"
+# %% ../nbs/47_doctor.ipynb #d2ef9ff1
+def examine(case:Case, checks:Sequence|None=None) -> pd.DataFrame: # a row a check: verdict, measured, right, fix
+    "Run checks, by name; all of them without names"
     return pd.DataFrame([_checks[k](case) for k in checks or _checks], columns=Finding._fields).set_index('check')
 
 def report(table:pd.DataFrame) -> str:
-    "Such a table as lines: findings last"
+    "Such a table as lines, findings last"
     rows = sorted((Finding(k, *r) for k,r in zip(table.index, table.values)), key=lambda o: o.verdict=='FOUND')
-    n = (table.verdict=='FOUND').sum()
-    return '\n'.join([*map(str, rows), f'{len(rows)} checks: {n} found, {(table.verdict=="left out").sum()} left out'])
+    return '\n'.join([*map(str, rows), f'{len(rows)} checks: {(table.verdict=="FOUND").sum()} found, {(table.verdict=="left out").sum()} left out'])
 
 # %% ../nbs/47_doctor.ipynb #06272c0c
 def _case_model(cfg, checkpoint, x, y):
-    "The model to examine"
+    "The model of a checkpoint, or a new one"
     if checkpoint is None:
         seed_everything(cfg.training.seed)
         return VideoToVideoDiffusion(cfg.model).init_from_data([(x, y)]).eval()
     model = load_model(checkpoint)
-    mine,theirs = cfg.model.model_dump(mode='json'),model.config.model_dump(mode='json')
-    off = [k for k in mine if mine[k]!=theirs[k] and k not in ('num_frames','steps','checkpointing')]
-    if off: raise V2VError(f'{checkpoint} is of another architecture: model.{off[0]} is {theirs[off[0]]} there and {mine[off[0]]} in the settings; give the settings it was trained with')
+    mine,theirs = [o.model_dump(mode='json', exclude={'num_frames','steps','checkpointing'}) for o in (cfg.model, model.config)]
+    for k in mine:
+        if mine[k]!=theirs[k]: raise V2VError(f'{checkpoint} is of another architecture: model.{k} is {theirs[k]} there and {mine[k]} in the settings; give the settings it was trained with')
     return model
 
 def _keys(ds):
     "Keys of what the clips of a data set are made from; of at most 500 pairs"
-    return [sha256(o).hexdigest() for o in ds.photos] if ds.source_type=='synthetic' else [content_key(ds.pairs[k]['target']) for k in range(min(500, len(ds.pairs)))]
+    if not isinstance(ds, VideoDataset): return None
+    return [content_key(o) for o in (ds.photos if ds.source_type=='synthetic' else (ds.pairs[k]['target'] for k in range(min(500, len(ds.pairs)))))]
 
-def make_case(
-    config:RunConfig, # settings
-    checkpoint:str|Path|None=None, # a trained model; None: a new one
-) -> Case:
+# %% ../nbs/47_doctor.ipynb #cb11e385
+def make_case(config:RunConfig, checkpoint:str|Path|None=None) -> Case:
     "What the doctor examines of a configuration"
     d = config.data
-    known = d.data_source is not None or d.kind=='synthetic'
-    dls = VideoDataLoaders.from_config(d.model_copy(update=dict(num_workers=0, batch_size=4)), device='cpu') if known else VideoDataLoaders.synthetic('cpu', degrade='restore', batch_size=4, num_frames=8, resolution=(64,64), n_clips=8)
-    ds,valid = [o.dataset for o in dls.loaders]
+    known,small = d.data_source is not None or d.kind=='synthetic',dict(batch_size=4, num_workers=0)
+    if not known: d = DataConfig(source_type='synthetic', degrade='restore', num_frames=8, resolution=(64,64))
+    ds,valid = [o.dataset for o in VideoDataLoaders.from_config(d.model_copy(update=small), device='cpu').loaders]
     files = isinstance(ds, VideoDataset)
-    pairs = [ds.load(i%len(ds)) for i in range(4)] if files else list(zip(*dls.train.one_batch()))
-    x,y = [torch.stack([as_tensor(p[k]) for p in pairs]) for k in (0,1)]
-    a,b = [o[:,:,:8,:64,:64].contiguous() for o in (x,y)]
+    pairs = [ds[i%len(ds)] for i in range(4)] if files else [o for o,_ in zip(ds, range(4))]
+    whole = [torch.stack([as_tensor(p[k]) for p in pairs]) for k in (0,1)]
+    x,y = [o[:,:,:8,:min(64, o.shape[3]//8*8),:min(64, o.shape[4]//8*8)].contiguous() for o in whole]
     told = [ds.exposure(i%len(ds)) if files else None for i in range(4)]
-    e = exposures_from_pairs(a, b) if None in told else torch.tensor(told)
-    return Case(_case_model(config, checkpoint, a, b), a, b, e, checkpoint is not None, y if known else None, (_keys(ds),_keys(valid)) if known and files else None,
-                clipped=config.training.max_grad_norm is not None)
+    return Case(_case_model(config, checkpoint, x, y), x, y, exposures_from_pairs(x, y) if None in told else torch.tensor(told), checkpoint is not None,
+        whole[1] if known else None, (_keys(ds), _keys(valid)) if known and files else None, clipped=config.training.max_grad_norm is not None)
 
 # %% ../nbs/47_doctor.ipynb #7ed25840
 def doctor(
