@@ -189,6 +189,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'v2v_diffusion.cli._restore_parser': ('cli.html#_restore_parser', 'v2v_diffusion/cli.py'),
                                    'v2v_diffusion.cli._say': ('cli.html#_say', 'v2v_diffusion/cli.py'),
                                    'v2v_diffusion.cli.demo': ('cli.html#demo', 'v2v_diffusion/cli.py'),
+                                   'v2v_diffusion.cli.doctor': ('cli.html#doctor', 'v2v_diffusion/cli.py'),
                                    'v2v_diffusion.cli.restore': ('cli.html#restore', 'v2v_diffusion/cli.py'),
                                    'v2v_diffusion.cli.table': ('cli.html#table', 'v2v_diffusion/cli.py'),
                                    'v2v_diffusion.cli.train': ('cli.html#train', 'v2v_diffusion/cli.py')},

@@ -318,12 +318,12 @@ def _worst(found): return min(found, key=lambda o: o.verdict) # FOUND comes befo
 
 def _gradients(c):
     m = c.awake.requires_grad_(True)
-    found = [check_gradients(m.loss(c.x[:2], c.y[:2], torch.Generator().manual_seed(0)), {'U-Net': m.unet})]
-    if m.config.space=='latent': found.append(check_gradients(c.autoencoder_loss(m.vae, c.y[:2]), dict(encoder=m.vae.encoder, decoder=m.vae.decoder)))
+    loss,parts = m.loss(c.x[:2], c.y[:2], torch.Generator().manual_seed(0)),{'U-Net': m.unet}
+    if m.config.space=='latent': loss,parts = loss+c.autoencoder_loss(m.vae, c.y[:2]),dict(parts, encoder=m.vae.encoder, decoder=m.vae.decoder)
     if m.predictor:
         *fields,y = m.predictor_pair(c.x[:1], c.y[:1])
-        found.append(check_gradients(predictor_loss(m.predictor(Condition(*fields)), y, fields[-1]), dict(predictor=m.predictor.unet)))
-    return _worst(found)
+        loss,parts = loss+predictor_loss(m.predictor(Condition(*fields)), y, fields[-1]),dict(parts, predictor=m.predictor.unet)
+    return check_gradients(loss, parts)
 
 def _latents(c):
     if c.model.config.space=='pixel': return _left_out('latents', 'pixels have no encoder (model.space=pixel)')
