@@ -376,6 +376,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'v2v_diffusion/doctor.py'),
                                       'v2v_diffusion.doctor._attention': ('doctor.html#_attention', 'v2v_diffusion/doctor.py'),
                                       'v2v_diffusion.doctor._case_model': ('doctor.html#_case_model', 'v2v_diffusion/doctor.py'),
+                                      'v2v_diffusion.doctor._clamping': ('doctor.html#_clamping', 'v2v_diffusion/doctor.py'),
                                       'v2v_diffusion.doctor._condition': ('doctor.html#_condition', 'v2v_diffusion/doctor.py'),
                                       'v2v_diffusion.doctor._data': ('doctor.html#_data', 'v2v_diffusion/doctor.py'),
                                       'v2v_diffusion.doctor._denoiser': ('doctor.html#_denoiser', 'v2v_diffusion/doctor.py'),

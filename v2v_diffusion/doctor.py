@@ -368,10 +368,14 @@ def _exposure(c):
     found = check_exposure(c.x, c.y, c.exposure)
     return check_exposure(c.x, c.y, c.model.estimate_exposure(c.x), .5) if c.trained and found.verdict=='ok' else found
 
+def _clamping(c):
+    wanted = [c.latents[1]]*(c.model.config.space=='latent')+[c.residual()]*(c.model.predictor is not None)
+    return _worst([check_clamping(o) for o in wanted]) if wanted else _left_out('clamping', 'pixels have a range')
+
 def _data(check, f): return lambda c: _left_out(check, 'data.data_source is not set') if c.clips is None else f(c)
 
 _checks = dict(gradients=_gradients, latents=_latents, latent_scale=lambda c: check_latent_scale(c.latents[1]), attention=_attention, condition=_condition, denoiser=_denoiser,
-    psnr=lambda c: check_psnr(c.psnr), loss=lambda c: _worst([check_loss(f, c.y[:1], n) for f,n in zip(c.losses, ('U-Net','autoencoder'))]), clamping=lambda c: check_clamping(c.residual()),
+    psnr=lambda c: check_psnr(c.psnr), loss=lambda c: _worst([check_loss(f, c.y[:1], n) for f,n in zip(c.losses, ('U-Net','autoencoder'))]), clamping=_clamping,
     padding=_data('padding', lambda c: check_padding(c.clips)), sampler=_sampler, epsilon=_epsilon, accumulation=lambda c: check_accumulation(c.train), ema=lambda c: check_accumulation(c.train, 'average'),
     schedule=lambda c: check_accumulation(c.train, 'rates'), clipping=lambda c: check_clipping(c.train) if c.clipped else _left_out('clipping', 'training.max_grad_norm is not set'),
     resume=lambda c: check_resume(c.resume), exposure=_exposure, alignment=_data('alignment', lambda c: check_alignment(c.x, c.y) if c.x.shape[2]>3 else _left_out('alignment', 'clips of fewer than 4 frames')),
