@@ -23,7 +23,6 @@ import pandas as pd
 from fastai.optimizer import Adam
 from .core import *
 from .degrade import *
-from .synthetic import *
 from .metrics import *
 from .video import *
 from .schedules import *
@@ -71,16 +70,14 @@ def check_gradients(loss:torch.Tensor, parts:dict[str,nn.Module]) -> Finding:
 def perturb_zeros(module:nn.Module, std:float=.02) -> nn.Module:
     "A copy in which each parameter that is all zero is random, the same way each time"
     m,g = deepcopy(module),torch.Generator().manual_seed(0)
-    for p in m.parameters():
-        if not p.any(): p.data = torch.randn(p.shape, generator=g).to(p)*std
+    for p in (o for o in m.parameters() if not o.any()): p.data = torch.randn(p.shape, generator=g).to(p)*std
     return m
 
 # %% ../nbs/47_doctor.ipynb #3e594c48
 def check_latents(z:torch.Tensor, noise:float|torch.Tensor=0.) -> Finding:
     "Do latents (b,c,...) of several clips vary, more than by the `noise`, a variance, that the encoder adds?"
     var,floor = [o.movedim(1,0).flatten(1) for o in (z.double(), torch.as_tensor(noise).double().expand_as(z))]
-    var = var.var(1)
-    dead = ~(var>.1*floor.mean(1)+1e-6*var.max()+1e-12)
+    dead = ~((var := var.var(1))>.1*floor.mean(1)+1e-6*var.max()+1e-12)
     return _finding('latents', not dead.any(), f'{dead.sum()} of {len(var)} channels constant or below their noise (deviation {var.min().sqrt():.2g} to {var.max().sqrt():.2g})', 'every channel varies',
         'lower the weight of the KL or the learning rate, and see that the decoder has a reconstruction loss')
 
@@ -102,8 +99,7 @@ def check_attention(
     first,other = tuple(0 if d in dims else slice(None) for d in range(x.ndim)),-x.flip(-1)
     other[first] = x[first]
     with torch.no_grad(): a,b = [attend(o).movedim(dims, tuple(range(len(dims)))).flatten(0, len(dims)-1) for o in (x,other)]
-    def size(o): return o.pow(2).mean().sqrt().item()
-    queries,others = [size(o)/(size(a)+1e-12) for o in (a-a.mean(0), (a-b)[0])]
+    queries,others = [(o.pow(2).mean()/(a.pow(2).mean()+1e-24)).sqrt().item() for o in (a-a.mean(0), (a-b)[0])]
     return _finding('attention', min(queries, others)>1e-4, f'{name}: of {len(a)} tokens, output varies by {queries:.1e} from query to query and by {others:.1e} with the other tokens', 'both above 1e-4',
         'compare with F.scaled_dot_product_attention: the einsum must join keys with values, over the axis that is meant, with more than one token')
 
@@ -111,7 +107,7 @@ def check_attention(
 def check_condition(predict:Callable, cond:torch.Tensor) -> Finding:
     "Does `predict(cond)` depend on the condition, of two clips or more (b,...)?"
     with torch.no_grad(): a,b = predict(cond),predict(cond.roll(1, 0))
-    change = ((a-b).pow(2).mean().sqrt()/(a.pow(2).mean().sqrt()+1e-12)).item()
+    change = ((a-b).pow(2).mean()/(a.pow(2).mean()+1e-24)).sqrt().item()
     return _finding('condition', change>1e-3, f"the prediction changes by {change:.1e} with another clip's condition", 'above 1e-3',
         'follow the condition from its argument to the first convolution: is it concatenated, is its weight zero?')
 
@@ -138,13 +134,13 @@ def check_psnr(metric:Callable, data_range:float=2.) -> Finding:
         f'give the range of the data, here {data_range:g}, and average decibels over frames')
 
 # %% ../nbs/47_doctor.ipynb #715b5c54
-def check_loss(loss:Callable, target:torch.Tensor, name:str='loss') -> Finding:
+def check_loss(loss:Callable, target:torch.Tensor) -> Finding:
     "Does each wrong number of a prediction count in `loss(prediction, target)`?"
     sign = 1-2*(torch.arange(target.numel(), device=target.device).view(target.shape)%2)
     pred = (target+2.5*sign).detach().requires_grad_()
     out = loss(pred, target.detach())
     lost = 1. if not out.requires_grad else (torch.autograd.grad(out, pred)[0]==0).double().mean().item()
-    return _finding('loss', lost<.001, f'{name}: no gradient in {lost:.1%} of numbers that are off by 2.5', '0.0%',
+    return _finding('loss', lost<.001, f'no gradient in {lost:.1%} of predicted numbers that are off by 2.5', '0.0%',
         'compute the loss on what the network outputs: clamp afterwards, for the eye only')
 
 # %% ../nbs/47_doctor.ipynb #bde50136
@@ -156,9 +152,8 @@ def check_clamping(r:torch.Tensor) -> Finding: # what the loss is computed on, (
 def check_padding(y:torch.Tensor) -> Finding: # targets (b,3,f,h,w), as the loss is given them
     "Are frames, rows or columns repeated?"
     def repeated(o, d): return 1-len(torch.unique(o.movedim(d, 0).flatten(1), dim=0))/o.shape[d]
-    worst = {k: torch.tensor([repeated(o, d) for o in y]).median().item() for k,d in dict(frames=1, rows=2, columns=3).items()}
-    k = max(worst, key=worst.get)
-    return _finding('padding', worst[k]<.1, f'{worst[k]:.0%} of {k} are copies of another, in the median clip', 'below 10%', f'leave padded {k} out of the loss: crop clips instead, or lower data.num_frames and data.resolution')
+    worst,k = max((torch.tensor([repeated(o, d) for o in y]).median().item(), k) for k,d in dict(frames=1, rows=2, columns=3).items())
+    return _finding('padding', worst<.1, f'{worst:.0%} of {k} are copies of another, in the median clip', 'below 10%', f'leave padded {k} out of the loss: crop clips instead, or lower data.num_frames and data.resolution')
 
 # %% ../nbs/47_doctor.ipynb #538efe1f
 def check_sampler(
@@ -182,8 +177,12 @@ def check_sampler(
         'one evaluation a step from the last step down; for eta: sqrt(1-abar_next-sigma^2) before eps, and sigma times fresh noise')
 
 # %% ../nbs/47_doctor.ipynb #39355031
-def check_epsilon(schedule:Schedule, prediction:str, t:int) -> Finding:
-    "By how much is an error of the first prediction amplified, where sampling begins at `t`?"
+def check_epsilon(
+    schedule:Schedule, # of training
+    prediction:str, # one of `prediction_names`
+    t:int, # where sampling begins
+) -> Finding:
+    "By how much is an error of the first prediction amplified?"
     a,s = schedule.signal(t).item(),schedule.noise(t).item()
     gain = dict(epsilon=s/a if a else math.inf, x0=1., v=s, flow=s/(a+s))[prediction]
     return _finding('epsilon', gain<35, f'at t={t} an error of {prediction} becomes one of x0 {gain:.3g} times as large', 'below 35 (abar of 1e-3 or more)',
@@ -228,8 +227,12 @@ def check_clipping(train:Callable, max_norm:float=1e-3) -> Finding:
         'clip after unscaling and accumulation, before the optimizer steps, and pass max_grad_norm on')
 
 # %% ../nbs/47_doctor.ipynb #e19db9de
-def train_resumed(n_epoch:int, state:bytes|None=None, resume:Callable=ResumeCallback) -> tuple[torch.Tensor,bytes]:
-    "A small regression up to epoch `n_epoch`, perhaps resumed from a state: weights, and the state then"
+def train_resumed(
+    n_epoch:int, # to train up to
+    state:bytes|None=None, # to resume from
+    resume:Callable=ResumeCallback, # made with a file
+) -> tuple[torch.Tensor,bytes]: # weights, and the state then
+    "A small regression, perhaps resumed"
     learn = synth_learner([EMACallback(.9)], n=28, bs=4, seed=0 if state is None else 1, shuffle=True, opt_func=Adam)
     with TemporaryDirectory() as d:
         file = Path(d)/'state.pt'
@@ -253,19 +256,18 @@ def check_exposure(
     tolerance:float=.2, # of the ratio of mean light
 ) -> Finding:
     "Is the input as light as its target once its exposure is corrected?"
-    a,b = [(o.flatten(1).double()+1).mean(1) for o in (brighten(x, exposure).clamp(-1, 3), y)]
-    ratio = (a/b).median().item()
+    ratio = ((brighten(x, exposure).clamp(-1, 3)+1).flatten(1).mean(1)/(y+1).flatten(1).mean(1)).median().item()
     return _finding('exposure', 1/(1+tolerance)<ratio<1+tolerance, f'corrected inputs have {ratio:.2f} times the light of their targets (median of {len(x)} clips)', f'1.00, within {tolerance:.0%}',
         'give the true exposure of each clip, or read it off the pairs (`exposures_from_pairs`)')
 
 # %% ../nbs/47_doctor.ipynb #8df102e2
-def check_alignment(x:torch.Tensor, y:torch.Tensor, most:int=3) -> Finding:
-    "Do frames of inputs and targets (b,3,f,h,w), four or more, belong together? Offsets of up to `most` frames are tried"
+def check_alignment(x:torch.Tensor, y:torch.Tensor) -> Finding:
+    "Do frames of inputs and targets (b,3,f,h,w), four or more, belong together? Offsets of up to 3 frames are tried"
     def changes(o):
         d = F.adaptive_avg_pool3d(o.mean(1), (o.shape[2],16,16)).flatten(2).diff(dim=1) # b f-1 256
         return F.normalize(d-d.mean(2, keepdim=True), dim=2)
     a,b = changes(x),changes(y)
-    n,most = a.shape[1],min(most, a.shape[1]-2)
+    n,most = a.shape[1],min(3, a.shape[1]-2)
     def at(k): return (a[:,max(0,-k):n-max(0,k)]*b[:,max(0,k):n-max(0,-k)]).sum(2).mean().item()
     found = {k: at(k) for k in sorted(range(-most, most+1), key=abs)}
     k = max(found, key=found.get)
@@ -325,6 +327,7 @@ def _gradients(c):
         loss,parts = loss+predictor_loss(m.predictor(Condition(*fields)), y, fields[-1]),dict(parts, predictor=m.predictor.unet)
     return check_gradients(loss, parts)
 
+# %% ../nbs/47_doctor.ipynb #5a8e9c34
 def _latents(c):
     if c.model.config.space=='pixel': return _left_out('latents', 'pixels have no encoder (model.space=pixel)')
     with torch.no_grad(): q = c.model.vae.encode(c.y)
@@ -338,13 +341,13 @@ def _predict(model, cond, r):
 def _attention(c):
     layers,seen = [(k, o) for k,o in c.awake.unet.named_modules() if isinstance(o, SpatialAttention|TemporalAttention)],[]
     if not layers: return _left_out('attention', 'this model has none (model.attention_levels, model.temporal_attention)')
-    hooks = [o.register_forward_pre_hook(lambda o, args, k=k: seen.append((k, o, args[0], (2,) if isinstance(o, TemporalAttention) else (3,4)))) for k,o in layers]
+    def note(k): return lambda o, args: seen.append((k, o, args[0], (2,) if isinstance(o, TemporalAttention) else (3,4)))
+    hooks = [o.register_forward_pre_hook(note(k)) for k,o in layers]
     _predict(c.awake, c.latents[0][:1], c.residual()[:1])
     for h in hooks: h.remove()
     return _worst([check_attention(lambda x, o=o: o(x)-x, x, d, k) for k,o,x,d in seen if d==(2,) or x[0,0,0].numel()>1])
 
-def _condition(c):
-    return check_condition(lambda o: _predict(c.awake, o, c.residual()[:2]), c.latents[0][:2])
+def _condition(c): return check_condition(lambda o: _predict(c.awake, o, c.residual()[:2]), c.latents[0][:2])
 
 # %% ../nbs/47_doctor.ipynb #88a71e28
 def _denoiser(c):
@@ -356,7 +359,7 @@ def _denoiser(c):
 def _sampler(c):
     s,p = c.model.schedule,c.model.config.prediction
     def run(kind, eta): return lambda d, x: c.sample(d, x, s, kind, 10, eta, prediction=p, generator=torch.Generator().manual_seed(1))
-    return _worst([check_sampler(run(*o), s, p, 10, f'{o[0]}, eta {o[1]:g}') for o in [(k, 0.) for k in sampler_names]+[('ddim', 1.)]])
+    return _worst([check_sampler(run(*o), s, p, 10, o[0]+', eta 1'*(o[1]>0)) for o in [(k, 0.) for k in sampler_names]+[('ddim', 1.)]])
 
 def _epsilon(c):
     s,p,ts = c.model.schedule,c.model.config.prediction,[]
@@ -364,6 +367,8 @@ def _epsilon(c):
     return check_epsilon(s, p, ts[0])
 
 # %% ../nbs/47_doctor.ipynb #c599fd9c
+def _alignment(c): return check_alignment(c.x, c.y) if c.x.shape[2]>3 else _left_out('alignment', 'clips of fewer than 4 frames')
+
 def _exposure(c):
     found = check_exposure(c.x, c.y, c.exposure)
     return check_exposure(c.x, c.y, c.model.estimate_exposure(c.x), .5) if c.trained and found.verdict=='ok' else found
@@ -372,14 +377,18 @@ def _clamping(c):
     wanted = [c.latents[1]]*(c.model.config.space=='latent')+[c.residual()]*(c.model.predictor is not None)
     return _worst([check_clamping(o) for o in wanted]) if wanted else _left_out('clamping', 'pixels have a range')
 
+# %% ../nbs/47_doctor.ipynb #354fb060
 def _data(check, f): return lambda c: _left_out(check, 'data.data_source is not set') if c.clips is None else f(c)
 
-_checks = dict(gradients=_gradients, latents=_latents, latent_scale=lambda c: check_latent_scale(c.latents[1]), attention=_attention, condition=_condition, denoiser=_denoiser,
-    psnr=lambda c: check_psnr(c.psnr), loss=lambda c: _worst([check_loss(f, c.y[:1], n) for f,n in zip(c.losses, ('U-Net','autoencoder'))]), clamping=_clamping,
-    padding=_data('padding', lambda c: check_padding(c.clips)), sampler=_sampler, epsilon=_epsilon, accumulation=lambda c: check_accumulation(c.train), ema=lambda c: check_accumulation(c.train, 'average'),
-    schedule=lambda c: check_accumulation(c.train, 'rates'), clipping=lambda c: check_clipping(c.train) if c.clipped else _left_out('clipping', 'training.max_grad_norm is not set'),
-    resume=lambda c: check_resume(c.resume), exposure=_exposure, alignment=_data('alignment', lambda c: check_alignment(c.x, c.y) if c.x.shape[2]>3 else _left_out('alignment', 'clips of fewer than 4 frames')),
-    split=lambda c: check_split(*c.sources) if c.sources else _left_out('split', 'the sources of the data are not known'))
+def _split(c): return check_split(*c.sources) if c.sources else _left_out('split', 'the sources of the data are not known')
+
+# %% ../nbs/47_doctor.ipynb #c4e7278c
+_checks = dict(gradients=_gradients, latents=_latents, latent_scale=lambda c: check_latent_scale(c.latents[1]), attention=_attention,
+    condition=_condition, denoiser=_denoiser, psnr=lambda c: check_psnr(c.psnr), loss=lambda c: _worst([check_loss(f, c.y[:1]) for f in c.losses]),
+    clamping=_clamping, padding=_data('padding', lambda c: check_padding(c.clips)), sampler=_sampler, epsilon=_epsilon,
+    accumulation=lambda c: check_accumulation(c.train), ema=lambda c: check_accumulation(c.train, 'average'), schedule=lambda c: check_accumulation(c.train, 'rates'),
+    clipping=lambda c: check_clipping(c.train) if c.clipped else _left_out('clipping', 'training.max_grad_norm is not set'),
+    resume=lambda c: check_resume(c.resume), exposure=_exposure, alignment=_data('alignment', _alignment), split=_split)
 
 # %% ../nbs/47_doctor.ipynb #d2ef9ff1
 def examine(case:Case, checks:Sequence|None=None) -> pd.DataFrame: # a row a check: verdict, measured, right, fix
@@ -393,7 +402,6 @@ def report(table:pd.DataFrame) -> str:
 
 # %% ../nbs/47_doctor.ipynb #06272c0c
 def _case_model(cfg, checkpoint, x, y):
-    "The model of a checkpoint, or a new one"
     if checkpoint is None:
         seed_everything(cfg.training.seed)
         return VideoToVideoDiffusion(cfg.model).init_from_data([(x, y)]).eval()
@@ -404,17 +412,15 @@ def _case_model(cfg, checkpoint, x, y):
     return model
 
 def _keys(ds):
-    "Keys of what the clips of a data set are made from; of at most 500 pairs"
     if not isinstance(ds, VideoDataset): return None
     return [content_key(o) for o in (ds.photos if ds.source_type=='synthetic' else (ds.pairs[k]['target'] for k in range(min(500, len(ds.pairs)))))]
 
 # %% ../nbs/47_doctor.ipynb #cb11e385
 def make_case(config:RunConfig, checkpoint:str|Path|None=None) -> Case:
     "What the doctor examines of a configuration"
-    d = config.data
-    known,small = d.data_source is not None or d.kind=='synthetic',dict(batch_size=4, num_workers=0)
-    if not known: d = DataConfig(source_type='synthetic', degrade='restore', num_frames=8, resolution=(64,64))
-    ds,valid = [o.dataset for o in VideoDataLoaders.from_config(d.model_copy(update=small), device='cpu').loaders]
+    known = config.data.data_source is not None or config.data.kind=='synthetic'
+    d = config.data if known else DataConfig(source_type='synthetic', degrade='restore', num_frames=8, resolution=(64,64))
+    ds,valid = [o.dataset for o in VideoDataLoaders.from_config(d.model_copy(update=dict(batch_size=4, num_workers=0)), device='cpu').loaders]
     files = isinstance(ds, VideoDataset)
     pairs = [ds[i%len(ds)] for i in range(4)] if files else [o for o,_ in zip(ds, range(4))]
     whole = [torch.stack([as_tensor(p[k]) for p in pairs]) for k in (0,1)]
