@@ -110,7 +110,7 @@ def batch_rows(learn:Learner) -> BatchRows:
 # %% ../nbs/20_learner.ipynb #d94785cc
 class OneProcess:
     "What the processes of a run do together, when there is one"
-    rank,n = 0,1
+    rank,n,device = 0,1,None
     def gather(self, o:object) -> list: return [o] # of all processes, by rank
     def wait(self): "Until all are here"
     def broadcast(self, model:nn.Module): "Weights and buffers of the first to all"
