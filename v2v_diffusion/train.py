@@ -205,6 +205,7 @@ def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False, group=OneProc
     with stop_on_signals(group.stopper(learn)), _quiet_threads(), contextlib.ExitStack() as stack:
         for o in (learn.no_bar(), learn.no_logging()) if quiet else (): stack.enter_context(o)
         learn.fit(self.epochs, cbs=[ResumeCallback(ckpt)] if ckpt else [])
+    learn.dls.train.part = 0,1 # what is measured next, is measured on whole batches
     if learn.log.writer: learn.log.writer.close()
     return learn
 
