@@ -54,7 +54,7 @@ def killed(tree, tmp_path_factory):
     "A run of two processes of which the second was killed while the U-Net was trained, and how long the first one took to end"
     d = tmp_path_factory.mktemp('killed')
     p = start(d, ACCELERATE, 2)
-    while not list(d.glob('checkpoints/it/checkpoint_step_*.pt')) and p.poll() is None: time.sleep(.05)
+    while not list(d.glob('checkpoints/it/checkpoint_epoch_1.pt')) and p.poll() is None: time.sleep(.05)
     victim, = [q for q in workers() if q[1]=='1' and q[2]==str(d)]
     os.kill(victim[0], signal.SIGKILL)
     t = time.time()

@@ -31,3 +31,4 @@ from v2v_diffusion.evaluate import *
 from v2v_diffusion.residuals import *
 from v2v_diffusion.hub import *
 from v2v_diffusion.demo import *
+from v2v_diffusion.scale import *

@@ -6,7 +6,7 @@
 __all__ = ['restore', 'train', 'demo', 'table', 'main']
 
 # %% ../nbs/45_cli.ipynb #3e7aba28
-import contextlib, signal, sys, threading, warnings
+import contextlib, os, signal, sys, threading, warnings
 from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 
 # %% ../nbs/45_cli.ipynb #a29a1fc2
@@ -142,9 +142,24 @@ def _checked_paths(a):
     return one
 
 # %% ../nbs/45_cli.ipynb #a25ddc1c
+def _launched(device):
+    "The processes that a launcher started, or None"
+    if int(os.environ.get('WORLD_SIZE', 1))==1: return None
+    from v2v_diffusion.scale import ManyProcesses
+    return ManyProcesses(device)
+
+def _divided_paths(a, group):
+    from v2v_diffusion.core import V2VError
+    one = _checked_paths(a)
+    if one and group: raise V2VError(f'{a.input} is one video, and that takes one process: give a folder, and {group.n} processes divide its videos')
+    return one
+
 def _restore(a, prog):
     from pathlib import Path
-    one,device = _checked_paths(a),_device(a.device)
+    group = _launched(a.device)
+    if group: a.quiet = a.quiet or group.rank>0
+    one = group.together(lambda: _divided_paths(a, group)) if group else _checked_paths(a)
+    device = _device(group.device if group else a.device)
     from v2v_diffusion.restore import generate_video, load_model, restore_folder
     kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet, verbose=a.verbose and not a.quiet)
     kw |= {k: getattr(a, k) for k in 'num_frames resolution scale exposure average seed noise deinterlace max_memory crf codec'.split()}
@@ -152,11 +167,13 @@ def _restore(a, prog):
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
     if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
         _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
-    if not one: done = restore_folder(model, a.input, a.output, **kw)
+    if group: done = {k: o for part in group.gather(restore_folder(model, a.input, a.output, (group.rank,group.n), **kw)) for k,o in part.items()}
+    elif not one: done = restore_folder(model, a.input, a.output, **kw)
     else:
         done = {'': (o := generate_video(model, a.input, a.output, **kw))}
         if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}')
     bad = {k: e for k,e in done.items() if isinstance(e, Exception)}
+    if group and group.rank: return int(bool(bad))
     for e in bad.values(): _say(prog, 'error', _message(e))
     if not one and not a.quiet: print(f'{len(done)-len(bad)} of {len(done)} videos restored to {a.output}')
     for name,o in done.items():
