@@ -158,12 +158,13 @@ def _restore(a, prog):
     from pathlib import Path
     group = _launched(a.device)
     if group: a.quiet = a.quiet or group.rank>0
-    one = group.together(lambda: _divided_paths(a, group)) if group else _checked_paths(a)
+    together = group.together if group else lambda f: f()
+    one = together(lambda: _divided_paths(a, group))
     device = _device(group.device if group else a.device)
     from v2v_diffusion.restore import generate_video, load_model, restore_folder
     kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet, verbose=a.verbose and not a.quiet)
     kw |= {k: getattr(a, k) for k in 'num_frames resolution scale exposure average seed noise deinterlace max_memory crf codec'.split()}
-    model = load_model(a.checkpoint).to(device)
+    model = together(lambda: load_model(a.checkpoint).to(device))
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
     if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
         _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')

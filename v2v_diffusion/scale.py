@@ -90,7 +90,7 @@ class ProcessesCallback(Callback):
 def _refuse(self:ManyProcesses, line):
     "End all processes, with one line of the first"
     if not self.rank: raise V2VError(line)
-    with contextlib.suppress(RuntimeError): self.wait() # until the first has said it, and is gone
+    with contextlib.suppress(RuntimeError, KeyboardInterrupt): self.wait() # until the first has said it, and is gone
     raise SystemExit(1)
 
 @patch
@@ -143,10 +143,11 @@ def watched(self:ManyProcesses) -> Iterator[None]:
         self.store.set(f'error {self.rank}', f'process {self.rank} of {self.n}: {e}')
         raise SystemExit(1) from None
     except (RuntimeError,KeyboardInterrupt):
-        found = self._ended()
+        try: found = self._ended()
+        except KeyboardInterrupt: found = self._ended() # by the launcher, which has seen it too
         if found is None: raise
         if self.rank==(found[0]==0): raise V2VError(found[1]) from None
-        time.sleep(2) # until that has been said: the launcher stops all when one has ended
+        with contextlib.suppress(KeyboardInterrupt): time.sleep(2) # until that has been said: the launcher stops all when one has ended
         raise SystemExit(1) from None
 
 # %% ../nbs/46_scale.ipynb #019464a3
