@@ -11,8 +11,8 @@ import math, torch.nn as nn
 from fastai.callback.core import Callback, CancelBatchException, CancelFitException, CancelTrainException
 from fastai.callback.schedule import ParamScheduler
 from fastai.learner import Learner
-from fastai.torch_core import find_bs
 from .core import *
+from .learner import *
 from .amp import *
 
 # %% ../nbs/22_accum.ipynb #abbb5f22
@@ -54,11 +54,11 @@ class GradAccumCallback(Callback):
 
     def after_loss(self):
         "A sum over items, so that micro-batches can be added"
-        self.learn.loss_grad = self.loss_grad * find_bs(self.yb)
+        self.learn.loss_grad = self.loss_grad * batch_rows(self.learn).own
 
     def before_step(self):
         "Wait for the last micro-batch of the group; then the mean over its items"
-        self.n_micro,self.n_items = self.n_micro + 1,self.n_items + find_bs(self.yb)
+        self.n_micro,self.n_items = self.n_micro + 1,self.n_items + batch_rows(self.learn).n
         if self.n_micro < self.n_acc and self.iter + 1 < self.n_iter: raise CancelBatchException
         for p,*_ in self.opt.all_params(with_grad=True): p.grad /= self.n_items
         self.n_micro = self.n_items = 0

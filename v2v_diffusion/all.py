@@ -32,4 +32,5 @@ from v2v_diffusion.evaluate import *
 from v2v_diffusion.residuals import *
 from v2v_diffusion.hub import *
 from v2v_diffusion.demo import *
+from v2v_diffusion.scale import *
 from v2v_diffusion.doctor import *

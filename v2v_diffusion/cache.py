@@ -102,19 +102,19 @@ def __getitem__(self:_EncodedDataset, i):
 # %% ../nbs/34_cache.ipynb #5a44f952
 class _Clips(torch.utils.data.Dataset):
     "The clips of an `_EncodedDataset` that are not encoded yet"
-    def __init__(self, eds):
+    def __init__(self, eds, rank=0, processes=1):
         self.eds = eds
-        self.idxs = [i for i in range(len(eds)) if not eds.path(i).exists()]
+        self.idxs = [i for i in range(rank, len(eds), processes) if not eds.path(i).exists()]
 
     def __len__(self): return len(self.idxs)
     def __getitem__(self, k): return self.eds.clip(self.idxs[k]),tuple(getattr(self.eds.ds, 'skipped', ()))
 
 @patch
-def fill(self:_EncodedDataset, num_workers:int=0, quiet:bool=True) -> int: # how many were encoded
-    "Encode everything that is not in the folder yet, clips being read by `num_workers` processes; with a bar unless `quiet`"
+def fill(self:_EncodedDataset, num_workers:int=0, quiet:bool=True, rank:int=0, processes:int=1) -> int: # how many were encoded
+    "Encode everything that is not in the folder yet, clips being read by `num_workers` workers; with a bar unless `quiet`. Of several processes each does its part"
     for f in self.folder.rglob('.tmp-*'):
         if time.time()-f.stat().st_mtime>3600: f.unlink() # of a run that was killed
-    missing = _Clips(self)
+    missing = _Clips(self, rank, processes)
     clips = torch.utils.data.DataLoader(missing, batch_size=None, num_workers=num_workers, generator=keyed_generator('fill')) # else the global one advances
     for i,(clip,skipped) in zip(missing.idxs, clips if quiet else progress_bar(clips, total=len(missing))):
         for o in skipped: self.ds.skip(o)
@@ -131,11 +131,13 @@ def encoded_dls(
     n:int|None=None, # no more training clips than these
     quiet:bool=True, # no bars
     makes:str='encode_pair', # for the diffusion; for the predictor 'predictor_pair'
+    group:OneProcess=OneProcess(), # processes that fill the folder together
 ) -> DataLoaders: # of what the method `makes` returns
     "What the U-Net, or the predictor, is trained on"
     train = _EncodedDataset(dls.train.dataset, model, folder, augmentations_per_clip, n, makes=makes)
     valid = _EncodedDataset(dls.valid.dataset, model, folder, makes=makes)
     if folder is not None:
-        for o in (train,valid): o.fill(dls.train.fake_l.num_workers, quiet)
+        for o in (train,valid): o.fill(dls.train.fake_l.num_workers, quiet, group.rank, group.n)
+        group.wait()
     kw = dict(bs=dls.train.bs, num_workers=0)
     return DataLoaders(VideoDL(train, shuffle=True, **kw), VideoDL(valid, **kw), device=dls.device)

@@ -36,7 +36,7 @@ def _rng_state() -> dict:
     "The random states of this process, as tensors and plain values"
     kind,keys,*rest = np.random.get_state()
     res = dict(python=_plain(random.getstate()), torch=torch.get_rng_state(), numpy=[kind, torch.from_numpy(keys.astype(np.int64)), *rest])
-    if torch.cuda.is_available(): res['cuda'] = torch.cuda.get_rng_state_all()
+    if torch.cuda.is_available(): res['cuda'] = [torch.cuda.get_rng_state()] # of the GPU in use
     return res
 
 def _as_tuple(state:list) -> tuple: return state[0],tuple(state[1]),state[2] # as Python's generators need it
@@ -47,7 +47,7 @@ def _set_rng_state(state:dict):
     kind,keys,*rest = state['numpy']
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(state['torch'])
-    if torch.cuda.is_available() and 'cuda' in state: torch.cuda.set_rng_state_all(state['cuda'])
+    if torch.cuda.is_available() and 'cuda' in state: torch.cuda.set_rng_state(state['cuda'][0])
 
 # %% ../nbs/24_checkpoint.ipynb #6564dc61
 def _loader_state(dls:DataLoaders) -> list[dict]:
@@ -194,8 +194,9 @@ class CheckpointCallback(OptStepCallback):
         stage:str='checkpoint', # first part of the file names; 'vae' for the first stage
         config:dict|None=None, # the settings, as nested dicts, to be kept in the file
         prefix:str='', # as for `save_checkpoint`
+        writes:bool=True, # False: of several processes, one that leaves the files to another
     ):
-        self.folder,self.every,self.keep_epochs,self.stage,self.config,self.prefix = Path(folder),every,keep_epochs,stage,config,prefix
+        self.folder,self.every,self.keep_epochs,self.stage,self.config,self.prefix,self.writes = Path(folder),every,keep_epochs,stage,config,prefix,writes
         self.trained,self.stepped,self.last_saved,self.stop_reason = False,False,None,None
         try: self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e: raise V2VError(f'cannot make the folder {folder}: {e.strerror}; choose another') from None
@@ -232,10 +233,11 @@ def _drop_old(self:CheckpointCallback, epoch:bool):
 @patch
 def _save(self:CheckpointCallback, name:str, **kw):
     path = self.folder/f'{self.stage}_{name}.pt'
-    try: save_checkpoint(path, self.learn, self.config, prefix=self.prefix, **kw)
+    try:
+        if self.writes: save_checkpoint(path, self.learn, self.config, prefix=self.prefix, **kw)
     except V2VError as e: raise V2VError(f'{e}; training ends after step {self.opt_steps}, the last checkpoint is {self.last_saved}') from None
     self.last_saved = path
-    self._drop_old(name.startswith('epoch'))
+    if self.writes: self._drop_old(name.startswith('epoch'))
 
 # %% ../nbs/24_checkpoint.ipynb #809e4c65
 @patch

@@ -327,8 +327,7 @@ def _streamed_videos(source, c, kw):
     if c.kind!='hf': raise V2VError("data.streaming=true needs a data set of Hugging Face: set data.source_type=hf")
     if not c.n_clips: raise V2VError('data.streaming=true has no length of its own: set data.n_clips')
     (train,divide),(valid,_) = [open_hf(source, o, streaming=True) for o in ('train','valid')]
-    train,valid = [as_stream(o, c.num_workers) for o in (train,valid)]
-    held = list(valid.take(8))
+    train,held = as_stream(train, c.num_workers),list(as_stream(valid, c.num_workers, rank=0).take(8)) # all processes validate on the same
     if divide: train = train.skip(8)
     maker = VideoDataset(HFPairs([], [], 'the stream'), 'hf', n_clips=c.n_clips, **kw)
     return StreamedVideos(train, maker),VideoDataset(HFPairs(held, range(len(held)), 'the stream'), 'hf', split='valid', **kw)

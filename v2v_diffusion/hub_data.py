@@ -108,11 +108,18 @@ def hf_pairs(source:object, split:str) -> HFPairs:
     return HFPairs(rows, (order[n:] if split=='train' and len(rows)>1 else order[:n]) if divide else order, name)
 
 # %% ../nbs/31_hub_data.ipynb #8f920c3d
-def as_stream(rows:object, num_workers:int=0) -> object: # a `datasets.IterableDataset`, this machine's part of it
-    "The rows of a `datasets.Dataset` or `IterableDataset`, read as they come by `num_workers` processes"
+def _launched() -> tuple: return int(os.environ.get('RANK', 0)),int(os.environ.get('WORLD_SIZE', 1)) # number of this process, and of all
+
+def as_stream(
+    rows:object, # a `datasets.Dataset` or `IterableDataset`
+    num_workers:int=0, # that each process reads with
+    rank:int|None=None, # whose part; None: this process's
+) -> object: # a `datasets.IterableDataset`, that process's part of it
+    "Rows, read as they come"
     from datasets.distributed import split_dataset_by_node
     if hasattr(rows, 'to_iterable_dataset'): rows = rows.to_iterable_dataset(min(len(rows), max(1, num_workers)))
-    if (world := int(os.environ.get('WORLD_SIZE', 1)))>1: rows = split_dataset_by_node(rows, int(os.environ['RANK']), world)
+    me,n = _launched()
+    if n>1: rows = split_dataset_by_node(rows, me if rank is None else rank, n)
     if num_workers>rows.num_shards: raise V2VError(f'data.num_workers={num_workers}: this data set comes in {rows.num_shards} parts, set at most so many')
     return rows
 
@@ -136,11 +143,11 @@ class StreamedVideos(torch.utils.data.IterableDataset):
             for row in itertools.chain([first], it): yield k,row
 
     def __iter__(self):
-        "Clips without end; those of a worker have numbers of their own"
-        info,last = torch.utils.data.get_worker_info(),None
+        "Clips without end; those of a worker and of a process have numbers of their own"
+        info,last,(rank,processes) = torch.utils.data.get_worker_info(),None,_launched()
         for i,(k,row) in enumerate(self._rows()):
             if k and last is None: raise V2VError(f'no row of the data set that is streamed can be read: {next(iter(self.skipped))}')
-            n,m = i*info.num_workers+info.id if info else i,copy.copy(self.maker)
+            n,m = (i*info.num_workers+info.id if info else i)*processes+rank,copy.copy(self.maker)
             m.pairs,m.sizes = HFPairs([row], [0], f'clip {n} of the stream'),{}
             try: last = m.clip(m.pair_spec(0, n+self.maker.n_clips*self.epoch))
             except V2VError as e: self.skip(str(e))

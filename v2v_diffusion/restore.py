@@ -455,6 +455,7 @@ def restore_folder(
     model:torch.nn.Module, # as for `generate_video`
     input_folder:str|Path, # its videos, not those of folders in it
     output_folder:str|Path, # made if it is not there
+    part:tuple[int,int]=(0,1), # of several processes: the number of this one, and how many they are
     **kwargs # more for `generate_video`
 ) -> dict: # each file's name, and its `VideoInfo` or the error
     "Restore each video of a folder; one that fails does not stop the others"
@@ -463,7 +464,7 @@ def restore_folder(
     if dst.exists() and not dst.is_dir(): raise V2VError(f'{dst} is a file; a folder of videos wants a folder out')
     videos = _videos(src)
     dst.mkdir(parents=True, exist_ok=True)
-    for p in videos:
+    for p in videos[part[0]::part[1]]:
         name = p.name if p.suffix.lower() in output_endings else p.name+'.mp4'
         try: done[p.name] = generate_video(model, p, dst/name, **kwargs)
         except (V2VError, OSError) as e: done[p.name] = e

@@ -11,7 +11,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import torch
-from fastai.torch_core import find_bs
 from fastcore.basics import patch
 
 from .core import *
@@ -37,9 +36,12 @@ class LogCallback(OptStepCallback):
         clips:tuple, # `(input, target)` of the validation, for the picture
         predictions:CachedOutput, # the restored clips beside them
         n_steps:int|None=None, # length of the schedule: write the error in five bands of it
+        group:OneProcess=OneProcess(), # processes whose numbers are added up; the first writes
     ):
         from torch.utils.tensorboard import SummaryWriter
-        self.folder,self.stage,self.clips,self.predictions,self.n_steps,self.trained = Path(folder),stage,clips,predictions,n_steps,False
+        self.folder,self.stage,self.clips,self.predictions,self.n_steps,self.group,self.trained = Path(folder),stage,clips,predictions,n_steps,group,False
+        self.writer = None
+        if group.rank: return
         for f in self.folder.glob('.tmp-*'): f.unlink() # of a run that was killed
         try: self.writer = SummaryWriter(self.folder)
         except OSError as e: raise V2VError(f'cannot write logs to {folder}: {e.strerror}; choose another folder') from None
@@ -56,15 +58,18 @@ class LogCallback(OptStepCallback):
 
     def after_loss(self) -> None:
         "Add up the micro-batches of a step"
-        n = find_bs(self.yb)
+        n = batch_rows(self.learn).own
         self._add('loss', self.loss.item()*n, n)
         if not self.n_steps: return
         pred = self.pred if isinstance(self.pred, torch.Tensor) else self.pred[0]
         errors = (pred-self.yb[0]).detach().pow(2).flatten(1).mean(1)
-        for t,e in zip(self.xb[1].tolist(), errors.tolist()): self._add(f'error_at_t/{_bands[5*t//self.n_steps]}', e, 1)
+        for t,e in [*zip(self.xb[1].tolist(), errors.tolist())][:n]: self._add(f'error_at_t/{_bands[5*t//self.n_steps]}', e, 1)
 
     def after_opt_step(self) -> None:
-        "Write their means"
+        "Write their means, over all processes"
+        mine,self.sums = self.sums,defaultdict(lambda: [0.,0])
+        for sums in self.group.gather(dict(mine)):
+            for k,v in sums.items(): self._add(k, *v)
         values = {k: total/n for k,(total,n) in self.sums.items()}
         values['learning_rate'],values['items_per_second'] = self.opt.hypers[-1]['lr'],self.sums['loss'][1]/(time.perf_counter()-self.since)
         if hasattr(self.learn, 'grad_norm'): values['grad_norm'] = self.learn.grad_norm
@@ -137,13 +142,13 @@ class _Stage:
     files = property(lambda self: self.name) # first part of the names of its checkpoints
     def metrics(self, clips): return restored_metrics(clips, steps=0)
 
-    def loaders(self, dls, model, quiet=True):
+    def loaders(self, dls, model, quiet=True, group=OneProcess()):
         "What the stage is trained on, and whether it is cached: a stream is not, for no clip of it comes twice"
         if self.makes is None: return dict(dls=dls)
         if isinstance(dls.train.dataset, StreamedVideos): return dict(dls=dls, cached=False)
         t = self.cfg.training
         n = t.max_steps and t.max_steps*t.grad_accumulation*dls.train.bs # clips that will be requested
-        return dict(dls=encoded_dls(dls, model, t.cache_folder, t.augmentations_per_clip, n, quiet, self.makes), cached=True)
+        return dict(dls=encoded_dls(dls, model, t.cache_folder, t.augmentations_per_clip, n, quiet, self.makes, group), cached=True)
 
 # %% ../nbs/36_train.ipynb #6432c09f
 class _PredictorStage(_Stage):
@@ -175,34 +180,37 @@ def _stages(cfg): return [s for s in (o(cfg) for o in _all_stages) if s.needed a
 
 # %% ../nbs/36_train.ipynb #fbbc8b03
 @patch
-def _callbacks(self:_Stage, dls, folders):
+def _callbacks(self:_Stage, dls, folders, group=OneProcess()):
     "The callbacks of chapters amp to checkpoint and the log, and the metrics"
     t,clips = self.cfg.training,[as_tensor(o) for o in dls.valid.one_batch()]
     metrics = self.metrics(clips)
-    config = dict(self.cfg.dict(), stage=self.name, fingerprint=dls.train.dataset.fingerprint())
+    config = dict(self.cfg.dict(), stage=self.name, fingerprint=dls.train.dataset.fingerprint(), processes=group.n, clips_in_a_batch=dls.train.bs)
     cbs = [AmpCallback(t.use_amp), GradAccumCallback(t.grad_accumulation), GradClipCallback(t.max_grad_norm), NonFiniteCallback(), EMACallback(t.ema_decay),
-           CheckpointCallback(folders[0], t.checkpoint_every, keep_epochs=t.keep_epochs, stage=self.files, config=config, prefix=self.weights),
-           LogCallback(folders[1], self.name, clips, metrics[0].made, self.schedule_steps)]
+           CheckpointCallback(folders[0], t.checkpoint_every, keep_epochs=t.keep_epochs, stage=self.files, config=config, prefix=self.weights, writes=not group.rank),
+           LogCallback(folders[1], self.name, clips, metrics[0].made, self.schedule_steps, group), *group.callbacks()]
     return dict(cbs=cbs + ([StopAfterCallback(t.max_steps)] if t.max_steps else []), metrics=metrics)
 
 @patch
-def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False):
+def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False, group=OneProcess()):
     "Train `model` in place, silently or with a bar"
     t = self.cfg.training
     seed_everything(t.seed)
     dls.train.dataset.epoch = 1000*_all_stages.index(type(self)) # each stage is given clips of its own
-    learn = self.learner(model, **self.loaders(dls, model, quiet), lr=t.learning_rate, **self._callbacks(dls, folders))
+    group.broadcast(model)
+    learn = self.learner(model, **self.loaders(dls, model, quiet, group), lr=t.learning_rate, **self._callbacks(dls, folders, group))
+    learn.dls.train.part = group.rank,group.n
     per_epoch = steps_per_epoch(learn)
     n_steps = min(t.max_steps or math.inf, self.epochs*per_epoch)
     learn.add_cb(LRScheduleCallback(min(round(t.warmup_epochs*per_epoch), n_steps//2), n_steps))
-    with stop_on_signals(learn.checkpoint), _quiet_threads(), contextlib.ExitStack() as stack:
+    with stop_on_signals(group.stopper(learn)), _quiet_threads(), contextlib.ExitStack() as stack:
         for o in (learn.no_bar(), learn.no_logging()) if quiet else (): stack.enter_context(o)
         learn.fit(self.epochs, cbs=[ResumeCallback(ckpt)] if ckpt else [])
+    learn.dls.train.part = 0,1 # what is measured next, is measured on whole batches
     if learn.log.writer: learn.log.writer.close()
     return learn
 
 # %% ../nbs/36_train.ipynb #fb5631ab
-def _first_clips(cfg, dls, n_clips=128): return first_pairs(dls, max(8, math.ceil(n_clips/cfg.data.batch_size)))
+def _first_clips(cfg, dls, n_clips=128): return first_pairs(dls, max(8, math.ceil(n_clips/dls.train.bs)))
 
 def _init_clips(cfg, dls):
     "An eighth of the clips, at least 128, and no more of them than a gigabyte holds"
@@ -225,10 +233,9 @@ def _recalibrate(dls, *models):
     for m in models if sum(len(o[0]) for o in pairs)>=16 else (): m.fit_deviation(pairs)
 
 # %% ../nbs/36_train.ipynb #edf152c5
-def _start(cfg, ckpt, dls, todo):
+def _start(cfg, ckpt, state, dls, todo):
     "The model to train, and the stages left"
     if not ckpt: return VideoToVideoDiffusion(cfg.model).init_from_data(_init_clips(cfg, dls), residuals=todo[0].name=='diffusion'),todo
-    state = read_checkpoint(ckpt)
     stage,names = state['config'].get('stage'),[o.name for o in todo]
     if stage is None: raise V2VError(f'{ckpt} holds a model but no training to continue; give a file that v2v_train wrote')
     if stage not in names: raise V2VError(f'{ckpt} was written in a stage that these settings leave out: {stage}')
@@ -241,34 +248,57 @@ def _start(cfg, ckpt, dls, todo):
         warnings.warn(f'{ckpt} was trained on other data, or with other settings in the section data: training goes on, but not bit-exact')
     return model,todo[names.index(stage):]
 
+# %% ../nbs/36_train.ipynb #283e3987
+def _batch_size(cfg, ckpt, state, group):
+    "Clips in a batch, those of all processes: what they were in the checkpoint, unless data.batch_size is another now"
+    then = state['config'] if state else {}
+    if then.get('data', {}).get('batch_size')!=cfg.data.batch_size or 'clips_in_a_batch' not in then: return group.n*cfg.data.batch_size
+    n,before = then['clips_in_a_batch'],then['processes']
+    if before!=group.n: warnings.warn(f'{ckpt} was written by {before} processes, now there are {group.n}: a batch stays {n} clips, and the order of the data what it was')
+    return n
+
 # %% ../nbs/36_train.ipynb #f905f0cb
 def train(
     config:RunConfig|str|Path, # settings, or the name of a preset or file for `load_config`
     resume:str|Path|None=None, # a checkpoint to continue from, or 'last'
     quiet:bool=False, # no bars, no words
     device:str|torch.device|None=None, # where; `def_device` without one
+    group:OneProcess=OneProcess(), # several processes that train together
 ) -> Path: # checkpoints/<experiment_name>/checkpoint_final.pt
     "Train all stages of a model"
+    with group.watched(): return _train(config, resume, quiet or group.rank>0, device, group)
+
+def _open(cfg, ckpt, device, group):
+    "What is trained on, and the state of the checkpoint"
+    state = read_checkpoint(ckpt) if ckpt else None
+    data = cfg.data.model_copy(update=dict(batch_size=_batch_size(cfg, ckpt, state, group)))
+    dls = VideoDataLoaders.from_config(data, device=device)
+    if isinstance(dls.train.dataset, VideoDataset) and not group.rank:
+        for line in dls.train.dataset.check_alignment(): warnings.warn(line)
+    return dls,state
+
+def _train(config, resume, quiet, device, group):
     cfg = config if isinstance(config, RunConfig) else load_config(config)
     report = (lambda *a: None) if quiet else print
     folders = [Path(o)/cfg.training.experiment_name for o in ('checkpoints','logs')]
-    dls,todo = VideoDataLoaders.from_config(cfg.data, device=device),_stages(cfg)
+    todo = _stages(cfg)
     if not todo: raise V2VError('training.num_epochs=0: there is nothing to train; give at least one stage an epoch')
-    if isinstance(dls.train.dataset, VideoDataset):
-        for line in dls.train.dataset.check_alignment(): warnings.warn(line)
-    seed_everything(cfg.training.seed)
-    ckpt = latest_checkpoint(folders[0]) if resume=='last' else resume
+    ckpt = group.gather(latest_checkpoint(folders[0]) if resume=='last' and not group.rank else resume)[0]
     if resume=='last': report(f'resuming from {ckpt}' if ckpt else f'nothing to resume in {folders[0]}: starting afresh')
-    model,left = _start(cfg, ckpt, dls, todo)
+    dls,state = group.together(lambda: _open(cfg, ckpt, device, group))
+    group.check(lambda: dict(settings=cfg.dict(), data=[o.dataset.fingerprint() for o in dls.loaders], checkpoint=state and state['train'] and state['train']['opt_steps']))
+    seed_everything(cfg.training.seed)
+    model,left = group.together(lambda: _start(cfg, ckpt, state, dls, todo))
     model.to(dls.device)
     for stage in left:
         report(f'Stage {todo.index(stage)+1} of {len(todo)}: {stage.title}')
         if stage.name=='diffusion' and stage is not left[0]: _calibrate(cfg, dls, model)
-        learn = stage._run(model, dls, folders, ckpt, quiet)
+        learn = stage._run(model, dls, folders, ckpt, quiet, group)
         ckpt = None
         if stage is not todo[-1] and learn.ema.ema_model.n_averaged: learn.ema.swap()
     if stage.name=='diffusion': _recalibrate(dls, learn.model, learn.ema.ema_model.module)
     else: _calibrate(cfg, dls, learn.model.model, learn.ema.ema_model.module.model)
     final = folders[0]/'checkpoint_final.pt'
-    save_checkpoint(final, learn, learn.checkpoint.config, prefix=stage.weights)
+    if not group.rank: save_checkpoint(final, learn, learn.checkpoint.config, prefix=stage.weights)
+    group.wait()
     return final

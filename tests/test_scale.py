@@ -1,0 +1,89 @@
+"""Launch trainings of all three stages with `accelerate launch` and `torchrun`, on CPUs, and compare their ends: several processes with one, killed and resumed with left alone.
+
+A small run: pytest tests/test_scale.py"""
+import os, shutil, signal, subprocess, sys, time
+from pathlib import Path
+import pytest
+from conftest import py
+from test_resume import leaves
+
+SETTINGS = '''model.latent_dim=8 model.vae_base_channels=16 model.unet_model_channels=16 model.unet_channel_mult=[1] model.attention_levels=[0]
+    model.predictor_channels=8 data.resolution=[16,16] data.num_frames=4 data.n_clips=10 training.vae_epochs=3 training.num_epochs=3
+    training.predictor_epochs=3 training.grad_accumulation=2 training.checkpoint_every=1 training.experiment_name=it'''.split()
+TORCHRUN = '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node'
+ACCELERATE = '-m', 'accelerate.commands.launch', '--cpu', '--mixed_precision=no', '--num_machines=1', '--dynamo_backend=no', '--num_cpu_threads_per_process=1', '--main_process_port=0', '--num_processes'
+
+def start(folder, launcher, n, *more, bs=None):
+    "Begin a training by `n` processes, each of them with `bs` clips, together with four; what they print goes to log.txt"
+    folder.mkdir(exist_ok=True)
+    cmd = [sys.executable, *launcher, str(n)] if n>1 else [sys.executable]
+    words = ['-m', 'v2v_diffusion.cli', 'train', '--config', 'tiny', *more, '--set', *SETTINGS, f'data.batch_size={bs or 4//n}']
+    if '--resume' not in more: words.insert(3, '--quiet')
+    with open(folder/'log.txt', 'a') as log: return subprocess.Popen(cmd+words, cwd=folder, stdout=log, stderr=log, env=dict(os.environ, PYTHONUNBUFFERED='1'))
+
+def train(folder, launcher, n, *more, code=0, **kw):
+    "Train to the end, and give what was printed"
+    p = start(folder, launcher, n, *more, **kw)
+    p.wait(timeout=900)
+    text = (folder/'log.txt').read_text()
+    assert p.returncode==code, text[-3000:]
+    return text
+
+def end(folder):
+    "Weights and average of the final checkpoint"
+    import torch
+    d = torch.load(folder/'checkpoints/it/checkpoint_final.pt', weights_only=True)
+    return {f'{part}.{k}': v for part in ('model','ema') for k,v in d[part].items()}
+
+def gap(a, b):
+    "Largest difference between weights, in units of each tensor's largest where that is over 1"
+    return max(((a[k]-v).abs().max()/v.abs().max().clamp(min=1)).item() for k,v in b.items())
+
+@pytest.fixture(scope='module')
+def one(tree, tmp_path_factory):
+    train(d := tmp_path_factory.mktemp('one'), None, 1)
+    return d
+
+@pytest.fixture(scope='module')
+def two(tree, tmp_path_factory):
+    train(d := tmp_path_factory.mktemp('two'), TORCHRUN, 2)
+    return d
+
+@pytest.fixture(scope='module')
+def killed(tree, tmp_path_factory):
+    "A run of two processes of which the second was killed while the U-Net was trained, and how long the first one took to end"
+    d = tmp_path_factory.mktemp('killed')
+    p = start(d, ACCELERATE, 2)
+    while not list(d.glob('checkpoints/it/checkpoint_epoch_1.pt')) and p.poll() is None: time.sleep(.05)
+    victim, = [q for q in workers() if q[1]=='1' and q[2]==str(d)]
+    os.kill(victim[0], signal.SIGKILL)
+    t = time.time()
+    p.wait(timeout=60)
+    return d,time.time()-t
+
+def workers():
+    "Process number, rank and folder of what a launcher started"
+    for p in Path('/proc').glob('[0-9]*'):
+        try:
+            env = dict(o.split('=', 1) for o in (p/'environ').read_text().split('\0') if '=' in o)
+            if 'LOCAL_RANK' in env: yield int(p.name),env['RANK'],os.readlink(p/'cwd')
+        except OSError: pass
+
+def same(a, b): return dict(leaves(end(a)))==dict(leaves(end(b)))
+
+def test_two_are_one(one, two): assert gap(end(one), end(two))<1e-5
+
+def test_killed(killed):
+    assert killed[1]<30
+    assert 'v2v_train: error: process 1 of 2 has ended' in (killed[0]/'log.txt').read_text()
+
+def test_killed_and_resumed(killed, two, tmp_path):
+    shutil.copytree(killed[0], d := tmp_path/'again')
+    train(d, TORCHRUN, 2, '--resume', 'last')
+    assert same(d, two)
+
+def test_resumed_by_fewer(killed, one, two, tmp_path):
+    shutil.copytree(killed[0], d := tmp_path/'fewer')
+    text = train(d, None, 1, '--resume', 'last', bs=2)
+    assert 'was written by 2 processes, now there are 1: a batch stays 4 clips' in text
+    assert gap(end(d), end(one))<1e-5
