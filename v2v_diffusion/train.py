@@ -223,6 +223,7 @@ def _calibrate(cfg, dls, *models):
     pairs = [[o.to(dls.device) for o in b] for b in _first_clips(cfg, dls)]
     for m in models: m.calibrate(pairs)
 
+# %% ../nbs/36_train.ipynb #c4e1b7f0
 def _recalibrate(dls, *models):
     "The residuals' deviation, on 16 validation clips or more: on clips like those of the training the mean errs less. Synthetic ones have seeds of their own"
     ds,pairs = dls.valid.dataset,[]
