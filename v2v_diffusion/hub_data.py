@@ -31,8 +31,9 @@ def _as_video_source(v, where=''):
     if isinstance(v, (list,tuple)) and v and (isinstance(v[0], dict) or hasattr(v[0], 'convert')): return np.stack([_image(o) for o in v])
     try: a = np.asarray(v)
     except ValueError: a = np.empty(0)
-    if a.ndim==4 and a.shape[-1]==3 and a.size and a.dtype!=object and 0<=a.min() and a.max()<=255: return a.astype(np.uint8)
-    raise V2VError(f'{where or "a clip"} is a {type(v).__name__}: give a path, the bytes of a file, images, or an array (f,h,w,3) from 0 to 255')
+    if a.ndim==4 and a.shape[-1]==3 and a.size and a.dtype!=object and 0<=a.min() and a.max()<=255:
+        return np.rint(a*255 if a.dtype.kind=='f' and a.max()<=1 else a).astype(np.uint8)
+    raise V2VError(f'{where or "a clip"} is a {type(v).__name__}: give a path, the bytes of a file, images, or an array (f,h,w,3) from 0 to 255, or of floats to 1')
 
 
 
