@@ -47,3 +47,18 @@ def test_bad_file_is_refused(checkpoint, folder):
 def test_unknown_key_is_refused(folder):
     err = sh('v2v_train', '--config', 'tiny', '--set', 'training.learning_rat=1', code=1, cwd=folder)
     assert 'learning_rate' in err and len(err.splitlines())==1
+
+def test_doctor(folder):
+    "Healthy pairs pass; a video that is also validated under another name is found; what is wrong with the call is one line"
+    import shutil
+    (folder/'mine.yaml').write_text(sh('v2v_train', *SMALL, '--print-config', cwd=folder))
+    out = sh('v2v_doctor', '--config', 'mine.yaml', cwd=folder)
+    assert '20 checks: 0 found' in out and 'left out  denoiser: needs a trained model' in out
+    shutil.copytree(folder/'pairs', folder/'copied')
+    for f in [*(folder/'copied').rglob('*.mp4')]: shutil.copy(f, f.with_stem('copy_'+f.stem))
+    (folder/'copied.yaml').write_text((folder/'mine.yaml').read_text().replace('data_source: pairs', 'data_source: copied'))
+    out = sh('v2v_doctor', '--quiet', '--config', 'copied.yaml', code=1, cwd=folder)
+    assert out.startswith('FOUND     split') and '  do:       split by source' in out and out.endswith('1 checks: 1 found, 0 left out')
+    for bad in (['gone.yaml'], ['mine.yaml', '--checkpoint', 'gone.pt']):
+        err = sh('v2v_doctor', '--config', *bad, code=1, cwd=folder)
+        assert bad[-1] in err and len(err.splitlines())==1

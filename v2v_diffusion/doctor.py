@@ -139,7 +139,7 @@ def check_loss(loss:Callable, target:torch.Tensor) -> Finding:
     sign = 1-2*(torch.arange(target.numel(), device=target.device).view(target.shape)%2)
     pred = (target+2.5*sign).detach().requires_grad_()
     out = loss(pred, target.detach())
-    lost = 1. if not out.requires_grad else (torch.autograd.grad(out, pred)[0]==0).double().mean().item()
+    lost = (torch.autograd.grad(out, pred)[0]==0).double().mean().item() if out.requires_grad else 1.
     return _finding('loss', lost<.001, f'no gradient in {lost:.1%} of predicted numbers that are off by 2.5', '0.0%',
         'compute the loss on what the network outputs: clamp afterwards, for the eye only')
 
@@ -268,8 +268,7 @@ def check_alignment(x:torch.Tensor, y:torch.Tensor) -> Finding:
         return F.normalize(d-d.mean(2, keepdim=True), dim=2)
     a,b = changes(x),changes(y)
     n,most = a.shape[1],min(3, a.shape[1]-2)
-    def at(k): return (a[:,max(0,-k):n-max(0,k)]*b[:,max(0,k):n-max(0,-k)]).sum(2).mean().item()
-    found = {k: at(k) for k in sorted(range(-most, most+1), key=abs)}
+    found = {k: (a[:,max(0,-k):n-max(0,k)]*b[:,max(0,k):n-max(0,-k)]).sum(2).mean().item() for k in sorted(range(-most, most+1), key=abs)}
     k = max(found, key=found.get)
     return _finding('alignment', not (k and found[k]>.3 and found[k]>found[0]+.1), f'changes between frames agree best with targets {k} frames later (correlation {found[k]:.2f}, at 0 {found[0]:.2f})', '0 frames',
         f'cut {abs(k)} frames off the beginning of the {"targets" if k>0 else "inputs"}, and look at how the pairs were made')
