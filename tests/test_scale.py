@@ -4,20 +4,21 @@ A small run: pytest tests/test_scale.py"""
 import os, shutil, signal, subprocess, sys, time
 from pathlib import Path
 import pytest
-from conftest import py
+from conftest import ROOT
 from test_resume import leaves
 
 SETTINGS = '''model.latent_dim=8 model.vae_base_channels=16 model.unet_model_channels=16 model.unet_channel_mult=[1] model.attention_levels=[0]
     model.predictor_channels=8 data.resolution=[16,16] data.num_frames=4 data.n_clips=10 training.vae_epochs=3 training.num_epochs=3
     training.predictor_epochs=3 training.grad_accumulation=2 training.checkpoint_every=1 training.experiment_name=it'''.split()
 TORCHRUN = '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node'
-ACCELERATE = '-m', 'accelerate.commands.launch', '--cpu', '--mixed_precision=no', '--num_machines=1', '--dynamo_backend=no', '--num_cpu_threads_per_process=1', '--main_process_port=0', '--num_processes'
+ACCELERATE = '-m', 'accelerate.commands.launch', '--config_file', str(ROOT/'v2v_diffusion/launch/two_cpus.yaml'), '--num_processes'
+LAST = 'model.predictor=none', 'training.vae_epochs=0' # the last stage alone
 
-def start(folder, launcher, n, *more, bs=None):
+def start(folder, launcher, n, *more, bs=None, settings=()):
     "Begin a training by `n` processes, each of them with `bs` clips, together with four; what they print goes to log.txt"
     folder.mkdir(exist_ok=True)
     cmd = [sys.executable, *launcher, str(n)] if n>1 else [sys.executable]
-    words = ['-m', 'v2v_diffusion.cli', 'train', '--config', 'tiny', *more, '--set', *SETTINGS, f'data.batch_size={bs or 4//n}']
+    words = ['-m', 'v2v_diffusion.cli', 'train', '--config', 'tiny', *more, '--set', *SETTINGS, *settings, f'data.batch_size={bs or 4//n}']
     if '--resume' not in more: words.insert(3, '--quiet')
     with open(folder/'log.txt', 'a') as log: return subprocess.Popen(cmd+words, cwd=folder, stdout=log, stderr=log, env=dict(os.environ, PYTHONUNBUFFERED='1'))
 
@@ -50,10 +51,16 @@ def two(tree, tmp_path_factory):
     return d
 
 @pytest.fixture(scope='module')
+def alone(tree, tmp_path_factory):
+    "The last stage, by two processes that were left alone"
+    train(d := tmp_path_factory.mktemp('alone'), TORCHRUN, 2, settings=LAST)
+    return d
+
+@pytest.fixture(scope='module')
 def killed(tree, tmp_path_factory):
     "A run of two processes of which the second was killed while the U-Net was trained, and how long the first one took to end"
     d = tmp_path_factory.mktemp('killed')
-    p = start(d, ACCELERATE, 2)
+    p = start(d, ACCELERATE, 2, settings=LAST)
     while not list(d.glob('checkpoints/it/checkpoint_epoch_1.pt')) and p.poll() is None: time.sleep(.05)
     victim, = [q for q in workers() if q[1]=='1' and q[2]==str(d)]
     os.kill(victim[0], signal.SIGKILL)
@@ -77,13 +84,13 @@ def test_killed(killed):
     assert killed[1]<30
     assert 'v2v_train: error: process 1 of 2 has ended' in (killed[0]/'log.txt').read_text()
 
-def test_killed_and_resumed(killed, two, tmp_path):
+def test_killed_and_resumed(killed, alone, tmp_path):
     shutil.copytree(killed[0], d := tmp_path/'again')
-    train(d, TORCHRUN, 2, '--resume', 'last')
-    assert same(d, two)
+    train(d, TORCHRUN, 2, '--resume', 'last', settings=LAST)
+    assert same(d, alone)
 
-def test_resumed_by_fewer(killed, one, two, tmp_path):
+def test_resumed_by_fewer(killed, alone, tmp_path):
     shutil.copytree(killed[0], d := tmp_path/'fewer')
-    text = train(d, None, 1, '--resume', 'last', bs=2)
+    text = train(d, None, 1, '--resume', 'last', bs=2, settings=LAST)
     assert 'was written by 2 processes, now there are 1: a batch stays 4 clips' in text
-    assert gap(end(d), end(one))<1e-5
+    assert gap(end(d), end(alone))<1e-5
