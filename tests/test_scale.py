@@ -4,20 +4,21 @@ A small run: pytest tests/test_scale.py"""
 import os, shutil, signal, subprocess, sys, time
 from pathlib import Path
 import pytest
-from conftest import py
+from conftest import ROOT
 from test_resume import leaves
 
 SETTINGS = '''model.latent_dim=8 model.vae_base_channels=16 model.unet_model_channels=16 model.unet_channel_mult=[1] model.attention_levels=[0]
     model.predictor_channels=8 data.resolution=[16,16] data.num_frames=4 data.n_clips=10 training.vae_epochs=3 training.num_epochs=3
     training.predictor_epochs=3 training.grad_accumulation=2 training.checkpoint_every=1 training.experiment_name=it'''.split()
 TORCHRUN = '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node'
-ACCELERATE = '-m', 'accelerate.commands.launch', '--cpu', '--mixed_precision=no', '--num_machines=1', '--dynamo_backend=no', '--num_cpu_threads_per_process=1', '--main_process_port=0', '--num_processes'
+ACCELERATE = '-m', 'accelerate.commands.launch', '--config_file', str(ROOT/'v2v_diffusion/launch/two_cpus.yaml'), '--num_processes'
+LAST = 'model.predictor=none', 'training.vae_epochs=0' # the last stage alone
 
-def start(folder, launcher, n, *more, bs=None):
+def start(folder, launcher, n, *more, bs=None, settings=()):
     "Begin a training by `n` processes, each of them with `bs` clips, together with four; what they print goes to log.txt"
     folder.mkdir(exist_ok=True)
     cmd = [sys.executable, *launcher, str(n)] if n>1 else [sys.executable]
-    words = ['-m', 'v2v_diffusion.cli', 'train', '--config', 'tiny', *more, '--set', *SETTINGS, f'data.batch_size={bs or 4//n}']
+    words = ['-m', 'v2v_diffusion.cli', 'train', '--config', 'tiny', *more, '--set', *SETTINGS, *settings, f'data.batch_size={bs or 4//n}']
     if '--resume' not in more: words.insert(3, '--quiet')
     with open(folder/'log.txt', 'a') as log: return subprocess.Popen(cmd+words, cwd=folder, stdout=log, stderr=log, env=dict(os.environ, PYTHONUNBUFFERED='1'))
 
@@ -50,16 +51,24 @@ def two(tree, tmp_path_factory):
     return d
 
 @pytest.fixture(scope='module')
+def alone(tree, tmp_path_factory):
+    "The last stage, by two processes that were left alone"
+    train(d := tmp_path_factory.mktemp('alone'), TORCHRUN, 2, settings=LAST)
+    return d
+
+@pytest.fixture(scope='module')
 def killed(tree, tmp_path_factory):
     "A run of two processes of which the second was killed while the U-Net was trained, and how long the first one took to end"
     d = tmp_path_factory.mktemp('killed')
-    p = start(d, ACCELERATE, 2)
+    p = start(d, ACCELERATE, 2, settings=LAST)
     while not list(d.glob('checkpoints/it/checkpoint_epoch_1.pt')) and p.poll() is None: time.sleep(.05)
-    victim, = [q for q in workers() if q[1]=='1' and q[2]==str(d)]
-    os.kill(victim[0], signal.SIGKILL)
+    pids = {rank: pid for pid,rank,cwd in workers() if cwd==str(d)}
+    os.kill(pids['1'], signal.SIGKILL)
     t = time.time()
-    p.wait(timeout=60)
-    return d,time.time()-t
+    while pids['0'] in [o[0] for o in workers()]: time.sleep(.05)
+    t = time.time()-t
+    p.wait(timeout=300)
+    return d,t
 
 def workers():
     "Process number, rank and folder of what a launcher started"
@@ -77,13 +86,41 @@ def test_killed(killed):
     assert killed[1]<30
     assert 'v2v_train: error: process 1 of 2 has ended' in (killed[0]/'log.txt').read_text()
 
-def test_killed_and_resumed(killed, two, tmp_path):
+def test_killed_and_resumed(killed, alone, tmp_path):
     shutil.copytree(killed[0], d := tmp_path/'again')
-    train(d, TORCHRUN, 2, '--resume', 'last')
-    assert same(d, two)
+    train(d, TORCHRUN, 2, '--resume', 'last', settings=LAST)
+    assert same(d, alone)
 
-def test_resumed_by_fewer(killed, one, two, tmp_path):
+def test_resumed_by_fewer(killed, alone, tmp_path):
     shutil.copytree(killed[0], d := tmp_path/'fewer')
-    text = train(d, None, 1, '--resume', 'last', bs=2)
+    text = train(d, None, 1, '--resume', 'last', bs=2, settings=LAST)
     assert 'was written by 2 processes, now there are 1: a batch stays 4 clips' in text
-    assert gap(end(d), end(one))<1e-5
+    assert gap(end(d), end(alone))<1e-5
+
+def launched(folder, n, *words, code=0):
+    "What a launched command printed"
+    cmd = [sys.executable, *(TORCHRUN if n>1 else ()), *([str(n)] if n>1 else []), *map(str, words)]
+    r = subprocess.run(cmd, cwd=folder, capture_output=True, text=True, timeout=900)
+    assert r.returncode==code, r.stderr[-3000:]
+    return r.stdout+r.stderr
+
+def test_refused(tree, tmp_path):
+    "Processes of other settings, or of another version, say so once"
+    for k,(here,what) in enumerate([("w.append('data.seed='+r)", 'settings.data.seed: 1, not 0'), ("scale.__version__ += r", 'version: ')]):
+        (tmp_path/f'{k}.py').write_text(f"""import os,sys; from v2v_diffusion import cli, scale
+r,w = os.environ['RANK'],{['--config', 'tiny', '--set', *SETTINGS]}
+{here}
+sys.exit(cli.train(w))""")
+        line, = [o for o in launched(tmp_path, 2, tmp_path/f'{k}.py', code=1).splitlines() if o.startswith('v2v_train')]
+        assert line.startswith('v2v_train: error: process 1 of 2 differs from process 0 in ') and what in line
+
+def test_folder_restored(tree, tmp_path):
+    from v2v_diffusion.synthetic import validation_clips
+    from v2v_diffusion.video import write_video
+    (tmp_path/'in').mkdir()
+    for k,c in enumerate(validation_clips(3, 5, (32,32))): write_video(c, tmp_path/f'in/{k}.mp4')
+    words = '-m', 'v2v_diffusion.cli', 'restore', '--steps', '1', '--input', 'in', '--output'
+    for n in (1,2): assert '3 of 3 videos restored' in launched(tmp_path, n, *words, f'out{n}')
+    for k in range(3): assert (tmp_path/f'out1/{k}.mp4').read_bytes()==(tmp_path/f'out2/{k}.mp4').read_bytes()
+    lines = [o for o in launched(tmp_path, 2, *words[:-2], 'in/0.mp4', '--output', 'x.mp4', code=1).splitlines() if o.startswith('v2v_restore')]
+    assert len(lines)==1 and 'is one video' in lines[0]

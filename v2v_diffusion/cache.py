@@ -131,7 +131,7 @@ def encoded_dls(
     n:int|None=None, # no more training clips than these
     quiet:bool=True, # no bars
     makes:str='encode_pair', # for the diffusion; for the predictor 'predictor_pair'
-    group:OneProcess=OneProcess(), # processes that fill the folder together
+    group:OneProcess=one_process, # processes that fill the folder together
 ) -> DataLoaders: # of what the method `makes` returns
     "What the U-Net, or the predictor, is trained on"
     train = _EncodedDataset(dls.train.dataset, model, folder, augmentations_per_clip, n, makes=makes)

@@ -93,6 +93,7 @@ def _refuse(self:ManyProcesses, line):
     with contextlib.suppress(RuntimeError, KeyboardInterrupt): self.wait() # until the first has said it, and is gone
     raise SystemExit(1)
 
+# %% ../nbs/46_scale.ipynb #05971a17
 @patch
 def together(self:ManyProcesses, f:Callable) -> object:
     "What `f()` gives here; if it is an error in any process, that ends all"
@@ -194,6 +195,7 @@ def _step_loss(m, stage, bs, f, h, w):
     z,cond = noise(n, f, k),noise(3*n+6 if m.predictor else n, f, k)
     return F.mse_loss(m(z, torch.zeros(bs, dtype=torch.long), cond), noise(n, f, k))
 
+# %% ../nbs/46_scale.ipynb #46cd5350
 @contextlib.contextmanager
 def _no_values(c):
     "Within: tensors have shapes and no values, as those of the model that is given"

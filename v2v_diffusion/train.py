@@ -36,7 +36,7 @@ class LogCallback(OptStepCallback):
         clips:tuple, # `(input, target)` of the validation, for the picture
         predictions:CachedOutput, # the restored clips beside them
         n_steps:int|None=None, # length of the schedule: write the error in five bands of it
-        group:OneProcess=OneProcess(), # processes whose numbers are added up; the first writes
+        group:OneProcess=one_process, # processes whose numbers are added up; the first writes
     ):
         from torch.utils.tensorboard import SummaryWriter
         self.folder,self.stage,self.clips,self.predictions,self.n_steps,self.group,self.trained = Path(folder),stage,clips,predictions,n_steps,group,False
@@ -142,7 +142,7 @@ class _Stage:
     files = property(lambda self: self.name) # first part of the names of its checkpoints
     def metrics(self, clips): return restored_metrics(clips, steps=0)
 
-    def loaders(self, dls, model, quiet=True, group=OneProcess()):
+    def loaders(self, dls, model, quiet=True, group=one_process):
         "What the stage is trained on, and whether it is cached: a stream is not, for no clip of it comes twice"
         if self.makes is None: return dict(dls=dls)
         if isinstance(dls.train.dataset, StreamedVideos): return dict(dls=dls, cached=False)
@@ -180,7 +180,7 @@ def _stages(cfg): return [s for s in (o(cfg) for o in _all_stages) if s.needed a
 
 # %% ../nbs/36_train.ipynb #fbbc8b03
 @patch
-def _callbacks(self:_Stage, dls, folders, group=OneProcess()):
+def _callbacks(self:_Stage, dls, folders, group=one_process):
     "The callbacks of chapters amp to checkpoint and the log, and the metrics"
     t,clips = self.cfg.training,[as_tensor(o) for o in dls.valid.one_batch()]
     metrics = self.metrics(clips)
@@ -191,7 +191,7 @@ def _callbacks(self:_Stage, dls, folders, group=OneProcess()):
     return dict(cbs=cbs + ([StopAfterCallback(t.max_steps)] if t.max_steps else []), metrics=metrics)
 
 @patch
-def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False, group=OneProcess()):
+def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False, group=one_process):
     "Train `model` in place, silently or with a bar"
     t = self.cfg.training
     seed_everything(t.seed)
@@ -264,7 +264,7 @@ def train(
     resume:str|Path|None=None, # a checkpoint to continue from, or 'last'
     quiet:bool=False, # no bars, no words
     device:str|torch.device|None=None, # where; `def_device` without one
-    group:OneProcess=OneProcess(), # several processes that train together
+    group:OneProcess=one_process, # several processes that train together
 ) -> Path: # checkpoints/<experiment_name>/checkpoint_final.pt
     "Train all stages of a model"
     with group.watched(): return _train(config, resume, quiet or group.rank>0, device, group)
