@@ -6,7 +6,7 @@
 __all__ = ['ModelConfig', 'VideoToVideoDiffusion', 'write_checkpoint', 'read_checkpoint', 'read_metadata']
 
 # %% ../nbs/19_model.ipynb #678c7214
-import json, tempfile, torch, torch.nn as nn, torch.nn.functional as F
+import json, math, tempfile, torch, torch.nn as nn, torch.nn.functional as F
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -232,12 +232,6 @@ def add_residual(self:VideoToVideoDiffusion,
 def calibrate(self:VideoToVideoDiffusion, batches:list[tuple]) -> VideoToVideoDiffusion:
     "Measure latents and residuals, from a list of batches `(input, target)`: after training predictor and autoencoder"
     self.vae.measure_latents([b for _,b in batches])
-    return self.fit_deviation(batches)
-
-@patch
-@torch.no_grad()
-def fit_deviation(self:VideoToVideoDiffusion, batches:list[tuple]) -> VideoToVideoDiffusion: # `batches` as for `calibrate`
-    "Solve the residuals' log-variance alone: again after training, on clips that nothing was trained on"
     if self.predictor is None: return self
     pairs = [(self.fields(cond),z) for cond,z in (self.encode_pair(*o) for o in batches)]
     def rows(zs): return torch.cat([z.movedim(1, -1).flatten(0, -2) for z in zs]) # (b f h w) c
@@ -329,6 +323,20 @@ def restore(self:VideoToVideoDiffusion,
         rs = (self.sample_residual(cond, sampler, steps, generator, randn, eta, x0_fn) for _ in range(average))
         out = sum(self.add_residual(m, cond, r).clamp(-1,1) for r in rs)/average
     return out[..., :h, :w].as_subclass(type(input))
+
+# %% ../nbs/19_model.ipynb #e2b7c5d1
+@patch
+@torch.no_grad()
+def fit_temperature(self:VideoToVideoDiffusion, batches:list[tuple], k:int=4, steps:int=8) -> float: # from `(input, target)`s that nothing was trained on
+    "Scale the residuals' deviation until the targets are within one deviation of `k` samples as often as they should be; the factor"
+    if self.predictor is None: return 1.
+    g,ratios = keyed_generator('temperature'),[]
+    for cond,z in (self.encode_pair(*o) for o in batches):
+        s = torch.stack([self.sample_residual(cond, steps=steps, randn=lambda shape: torch.randn(shape, generator=g)) for _ in range(k)])
+        ratios.append(((self.residual(cond, z)-s.mean(0)).abs()/s.std(0)).flatten()[::7])
+    c = torch.cat(ratios).double().nanquantile(expected_coverage(k)[0].item()).clamp(.5, 2).item()
+    self.logvar_weight[-1] += 2*math.log(c)
+    return c
 
 # %% ../nbs/19_model.ipynb #63070a73
 _version = 6 # of both kinds of file

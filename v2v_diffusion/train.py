@@ -224,14 +224,14 @@ def _calibrate(cfg, dls, *models):
     for m in models: m.calibrate(pairs)
 
 # %% ../nbs/36_train.ipynb #c4e1b7f0
-def _recalibrate(dls, *models):
-    "The residuals' deviation, on 16 validation clips or more: on clips like those of the training the mean errs less. Synthetic ones have seeds of their own"
-    ds,pairs = dls.valid.dataset,[]
-    seed = ds.seed
-    for ds.seed in range(seed+1, seed+5) if getattr(ds, 'source_type', '')=='synthetic' else [seed]:
-        pairs += [[as_tensor(o).to(dls.device) for o in b] for _,b in zip(range(16), dls.valid)]
+def _fit_temperature(dls, *models):
+    "The temperature of the samples, on 16 validation clips or more; synthetic ones have a seed of their own, not that of the tables"
+    ds = dls.valid.dataset
+    seed,own = ds.seed,int(getattr(ds, 'source_type', '')=='synthetic')
+    ds.seed = seed+own
+    pairs = [[as_tensor(o).to(dls.device) for o in b] for _,b in zip(range(1+32//dls.valid.bs), dls.valid)]
     ds.seed = seed
-    for m in models if sum(len(o[0]) for o in pairs)>=16 else (): m.fit_deviation(pairs)
+    for m in models if sum(len(o[0]) for o in pairs)>=16 else (): m.fit_temperature(pairs)
 
 # %% ../nbs/36_train.ipynb #edf152c5
 def _start(cfg, ckpt, state, dls, todo):
@@ -297,7 +297,7 @@ def _train(config, resume, quiet, device, group):
         learn = stage._run(model, dls, folders, ckpt, quiet, group)
         ckpt = None
         if stage is not todo[-1] and learn.ema.ema_model.n_averaged: learn.ema.swap()
-    if stage.name=='diffusion': _recalibrate(dls, learn.model, learn.ema.ema_model.module)
+    if stage.name=='diffusion': _fit_temperature(dls, learn.model, learn.ema.ema_model.module)
     else: _calibrate(cfg, dls, learn.model.model, learn.ema.ema_model.module.model)
     final = folders[0]/'checkpoint_final.pt'
     if not group.rank: save_checkpoint(final, learn, learn.checkpoint.config, prefix=stage.weights)
