@@ -204,6 +204,7 @@ def _as_clip(item) -> torch.Tensor:
     what = f'{x.dtype} of {tuple(x.shape)}' if hasattr(x, 'shape') else type(x).__name__
     raise V2VError(f'predict: give a clip (3,f,h,w) in [-1,1], an array (f,h,w,3) of uint8, or a file, not {what}')
 
+# %% ../nbs/20_learner.ipynb #29e07021
 class V2VLearner(Learner):
     "A fastai Learner whose predictions are videos"
     def __repr__(self): return f'V2VLearner on {self.dls.train!r}, {len(self.cbs)} callbacks, of {self.model!r}'
