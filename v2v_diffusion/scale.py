@@ -111,7 +111,7 @@ def check(self:ManyProcesses, facts:Callable) -> None:
     "Refuse to start if processes differ in code, or in one of the facts, a dict"
     mine,*_ = every = self.gather(_flat(dict(version=[__version__, *_code()], **self.together(facts))))
     for k,other in enumerate(every):
-        for name in sorted({*mine, *other}):
+        for name in {**mine, **other}:
             if mine.get(name)!=other.get(name):
                 self._refuse(f'process {k} of {self.n} differs from process 0 in {name}: {other.get(name)}, not {mine.get(name)}; start all with the same settings, data and version')
 
