@@ -162,6 +162,7 @@ def _divided_paths(a, group):
     if one and group: raise V2VError(f'{a.input} is one video, and that takes one process: give a folder, and {group.n} processes divide its videos')
     return one
 
+# %% ../nbs/45_cli.ipynb #a25ddc1d
 def _restore(a, prog):
     from pathlib import Path
     group = _launched(a.device)

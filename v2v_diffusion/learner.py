@@ -103,6 +103,7 @@ def create_batches(self:VideoDL, samps):
     if self.dataset is not None: self.it = iter(self.dataset)
     for b in self.chunkify(samps): yield self.do_batch([*map(self.do_item, _divided(len(b), *self.part).take(b))])
 
+# %% ../nbs/20_learner.ipynb #b41a4738
 def batch_rows(learn:Learner) -> BatchRows:
     "The rows of the current batch that this process holds: all of them, unless a `VideoDL` is divided"
     return learn.dl.rows(learn.iter) if getattr(learn.dl, 'part', (0,1))[1]>1 else BatchRows(0, n := find_bs(learn.yb), n)

@@ -186,7 +186,8 @@ def _callbacks(self:_Stage, dls, folders, group=one_process):
     metrics = self.metrics(clips)
     config = dict(self.cfg.dict(), stage=self.name, fingerprint=dls.train.dataset.fingerprint(), processes=group.n, clips_in_a_batch=dls.train.bs)
     cbs = [AmpCallback(t.use_amp), GradAccumCallback(t.grad_accumulation), GradClipCallback(t.max_grad_norm), NonFiniteCallback(), EMACallback(t.ema_decay),
-           CheckpointCallback(folders[0], t.checkpoint_every, keep_epochs=t.keep_epochs, stage=self.files, config=config, prefix=self.weights, writes=not group.rank),
+           CheckpointCallback(folders[0], t.checkpoint_every, keep_epochs=t.keep_epochs, stage=self.files, config=config, prefix=self.weights,
+                              writes=not group.rank),
            LogCallback(folders[1], self.name, clips, metrics[0].made, self.schedule_steps, group), *group.callbacks()]
     return dict(cbs=cbs + ([StopAfterCallback(t.max_steps)] if t.max_steps else []), metrics=metrics)
 
