@@ -106,7 +106,8 @@ def create_batches(self:VideoDL, samps):
 # %% ../nbs/20_learner.ipynb #b41a4738
 def batch_rows(learn:Learner) -> BatchRows:
     "The rows of the current batch that this process holds: all of them, unless a `VideoDL` is divided"
-    return learn.dl.rows(learn.iter) if getattr(learn.dl, 'part', (0,1))[1]>1 else BatchRows(0, n := find_bs(learn.yb), n)
+    dl = getattr(learn, 'dl', None)
+    return dl.rows(learn.iter) if getattr(dl, 'part', (0,1))[1]>1 else BatchRows(0, n := find_bs(learn.yb), n)
 
 # %% ../nbs/20_learner.ipynb #d94785cc
 class OneProcess:
