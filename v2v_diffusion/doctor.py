@@ -76,10 +76,10 @@ def perturb_zeros(module:nn.Module, std:float=.02) -> nn.Module:
 # %% ../nbs/47_doctor.ipynb #3e594c48
 def check_latents(z:torch.Tensor, noise:float|torch.Tensor=0.) -> Finding:
     "Do latents (b,c,...) of several clips vary, more than by the `noise`, a variance, that the encoder adds?"
-    var,floor = [o.movedim(1,0).flatten(1) for o in (z.double(), torch.as_tensor(noise).double().expand_as(z))]
-    dead = ~((var := var.var(1))>.1*floor.mean(1)+1e-6*var.max()+1e-12)
-    return _finding('latents', not dead.any(), f'{dead.sum()} of {len(var)} channels constant or below their noise (deviation {var.min().sqrt():.2g} to {var.max().sqrt():.2g})', 'every channel varies',
-        'lower the weight of the KL or the learning rate, and see that the decoder has a reconstruction loss')
+    var,floor = [torch.as_tensor(o).double().expand_as(z).movedim(1,0).flatten(1) for o in (z, noise)]
+    var,still,dead = (v := var.var(1)),~(v>1e-6*v.max()+1e-12),~(v>.1*floor.mean(1)-1e-12)
+    return _finding('latents', not still.any() and dead.double().mean()<=.25, f'{still.sum()} of {len(var)} channels constant, {dead.sum()} below the noise of the encoder (deviation {var.min().sqrt():.2g} to {var.max().sqrt():.2g})',
+        'none constant, at most a quarter below the noise', 'lower the weight of the KL or the learning rate, and see that the decoder has a reconstruction loss')
 
 # %% ../nbs/47_doctor.ipynb #f037f27c
 def check_latent_scale(z:torch.Tensor) -> Finding: # what is noised (b,c,f,h,w)
@@ -330,7 +330,7 @@ def _gradients(c):
 def _latents(c):
     if c.model.config.space=='pixel': return _left_out('latents', 'pixels have no encoder (model.space=pixel)')
     with torch.no_grad(): q = c.model.vae.encode(c.y)
-    return check_latents(q.mean, q.logvar.exp())
+    return check_latents(q.mean, q.logvar.exp() if c.trained else 0.)
 
 # %% ../nbs/47_doctor.ipynb #2868736f
 def _predict(model, cond, r):
