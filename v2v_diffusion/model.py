@@ -332,7 +332,7 @@ def fit_temperature(self:VideoToVideoDiffusion, batches:list[tuple], k:int=4, st
     if self.predictor is None: return 1.
     g,ratios = keyed_generator('temperature'),[]
     for cond,z in (self.encode_pair(*o) for o in batches):
-        s = torch.stack([self.sample_residual(cond, steps=steps, randn=lambda shape: torch.randn(shape, generator=g)) for _ in range(k)])
+        s = self.sample_residual(cond.repeat(k,1,1,1,1), steps=steps, randn=lambda shape: torch.randn(shape, generator=g)).unflatten(0, (k,-1))
         ratios.append(((self.residual(cond, z)-s.mean(0)).abs()/s.std(0)).flatten()[::7])
     c = torch.cat(ratios).double().nanquantile(expected_coverage(k)[0].item()).clamp(.5, 2).item()
     self.logvar_weight[-1] += 2*math.log(c)
