@@ -105,7 +105,8 @@ def create_batches(self:VideoDL, samps):
 
 def batch_rows(learn:Learner) -> BatchRows:
     "The rows of the current batch that this process holds: all of them, unless a `VideoDL` is divided"
-    return learn.dl.rows(learn.iter) if getattr(learn.dl, 'part', (0,1))[1]>1 else BatchRows(0, n := find_bs(learn.yb), n)
+    dl,n = getattr(learn, 'dl', None),find_bs(learn.yb)
+    return dl.rows(learn.iter) if getattr(dl, 'part', (0,1))[1]>1 else BatchRows(0, n, n)
 
 # %% ../nbs/20_learner.ipynb #d94785cc
 class OneProcess:
