@@ -59,7 +59,8 @@ def barriers(page, **options):
 def test_page(watched, served, name):
     "Formulas, pictures and videos show, code fits its column, nobody is kept out, and no error"
     watched.goto(f'{served}/{name}', wait_until='networkidle')
-    assert not watched.locator('.katex-error').count() and not watched.evaluate(RAW)
+    watched.wait_for_function(f'({RAW})().length==0', timeout=15_000)
+    assert not watched.locator('.katex-error').count()
     watched.wait_for_timeout(50)
     assert not watched.evaluate(PICTURES), 'pictures do not show'
     watched.wait_for_function(VIDEOS, timeout=15_000)
