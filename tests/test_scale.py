@@ -82,6 +82,10 @@ def same(a, b): return dict(leaves(end(a)))==dict(leaves(end(b)))
 
 def test_two_are_one(one, two): assert gap(end(one), end(two))<1e-5
 
+def test_four_are_one(one, tmp_path):
+    train(tmp_path, TORCHRUN, 4)
+    assert gap(end(one), end(tmp_path))<1e-5
+
 def test_killed(killed):
     assert killed[1]<30
     assert 'v2v_train: error: process 1 of 2 has ended' in (killed[0]/'log.txt').read_text()

@@ -6,7 +6,7 @@
 __all__ = ['encoded_dls']
 
 # %% ../nbs/34_cache.ipynb #fac0ff56
-import json, math, time, torch
+import contextlib, json, math, time, torch
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -113,7 +113,8 @@ class _Clips(torch.utils.data.Dataset):
 def fill(self:_EncodedDataset, num_workers:int=0, quiet:bool=True, rank:int=0, processes:int=1) -> int: # how many were encoded
     "Encode everything that is not in the folder yet, clips being read by `num_workers` workers; with a bar unless `quiet`. Of several processes each does its part"
     for f in self.folder.rglob('.tmp-*'):
-        if time.time()-f.stat().st_mtime>3600: f.unlink() # of a run that was killed
+        with contextlib.suppress(FileNotFoundError): # another process has just finished it
+            if time.time()-f.stat().st_mtime>3600: f.unlink() # of a run that was killed
     missing = _Clips(self, rank, processes)
     clips = torch.utils.data.DataLoader(missing, batch_size=None, num_workers=num_workers, generator=keyed_generator('fill')) # else the global one advances
     for i,(clip,skipped) in zip(missing.idxs, clips if quiet else progress_bar(clips, total=len(missing))):

@@ -153,8 +153,7 @@ def _checked_paths(a):
 def _launched(device):
     "The processes that a launcher started, or None"
     if int(os.environ.get('WORLD_SIZE', 1))==1: return None
-    from v2v_diffusion.scale import ManyProcesses
-    return ManyProcesses(device)
+    return importlib.import_module('v2v_diffusion.scale').ManyProcesses(device)
 
 def _divided_paths(a, group):
     from v2v_diffusion.core import V2VError

@@ -6,7 +6,7 @@
 __all__ = ['ManyProcesses', 'ProcessesCallback', 'process_group', 'plan_memory', 'step_flops', 'scaling_efficiency']
 
 # %% ../nbs/46_scale.ipynb #dbc4740a
-import contextlib, os, threading, time, warnings, weakref
+import atexit, contextlib, os, threading, time, warnings, weakref
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from unittest import mock
@@ -38,11 +38,13 @@ class ManyProcesses(OneProcess):
         self.rank,self.n,self.device = self.accelerator.process_index,self.accelerator.num_processes,self.accelerator.device
         self.small = dist.new_group(backend='gloo', timeout=timedelta(days=7)) # for small things, which never touch a GPU
         self.store = dist.PrefixStore('v2v', dist.distributed_c10d._get_default_store().clone())
-        threading.Thread(target=self._beat, daemon=True).start()
+        self.over,beat = threading.Event(),threading.Thread(target=self._beat, daemon=True)
+        beat.start()
+        atexit.register(lambda: self.over.set() or beat.join()) # a thread in the store would abort the end of Python
 
     def _beat(self):
         with contextlib.suppress(RuntimeError): # the store is gone: so is the run
-            while not self.store.add(f'beat {self.rank}', 1)<0: time.sleep(.5)
+            while not self.over.wait(.5): self.store.add(f'beat {self.rank}', 1)
 
     def wait(self) -> None: dist.barrier(self.small)
 
@@ -139,7 +141,7 @@ def _ended(self:ManyProcesses, wait=3):
 def watched(self:ManyProcesses) -> Iterator[None]:
     "Within: the end of one process ends all, with its rank or its error in one line of the first that is left"
     try: yield
-    except V2VError as e:
+    except (V2VError,OSError) as e:
         if not self.rank: raise
         self.store.set(f'error {self.rank}', f'process {self.rank} of {self.n}: {e}')
         raise SystemExit(1) from None
