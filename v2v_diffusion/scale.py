@@ -231,7 +231,11 @@ def plan_memory(
     return out | dict(peak=sum(out.values())-min(out['activations'], 0 if sharded else out['messages']))
 
 # %% ../nbs/46_scale.ipynb #842ef92b
-def step_flops(config:RunConfig, stage:str='diffusion', batch_size:int|None=None) -> int:
+def step_flops(
+    config:RunConfig, # settings
+    stage:str='diffusion', # or 'vae', 'predictor'
+    batch_size:int|None=None, # clips; None: those of the settings
+) -> int:
     "Floating-point operations of a training step: three times those of the forward pass"
     d = config.data
     with _no_values(config.model) as m, torch.no_grad(), FlopCounterMode(display=False) as count:
