@@ -981,6 +981,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                            'v2v_diffusion/residuals.py'),
                                          'v2v_diffusion.residuals._standard_residual': ( 'residuals.html#_standard_residual',
                                                                                          'v2v_diffusion/residuals.py'),
+                                         'v2v_diffusion.residuals._sure_slope': ( 'residuals.html#_sure_slope',
+                                                                                  'v2v_diffusion/residuals.py'),
                                          'v2v_diffusion.residuals.check_restored': ( 'residuals.html#check_restored',
                                                                                      'v2v_diffusion/residuals.py'),
                                          'v2v_diffusion.residuals.residual_report': ( 'residuals.html#residual_report',

@@ -348,7 +348,8 @@ class CleanCallback(Callback):
     def before_batch(self):
         "The clean clip is input and target"
         self.learn.xb = self.learn.yb = as_tensor(self.yb[0]),
-        self.model.rows = batch_rows(self.learn) if getattr(getattr(self.learn, 'dl', None), 'part', (0,1))[1]>1 else None
+        rows = batch_rows(self.learn)
+        self.model.rows = rows if rows.own<rows.n else None
 
 # %% ../nbs/20_learner.ipynb #cfb98b4b
 class CollapseCallback(Callback):

@@ -328,7 +328,7 @@ def restore(self:VideoToVideoDiffusion,
 @patch
 @torch.no_grad()
 def fit_temperature(self:VideoToVideoDiffusion, batches:list[tuple], k:int=4, steps:int=8) -> float: # from `(input, target)`s that nothing was trained on
-    "Scale the residuals' deviation until the targets are within one deviation of `k` samples as often as they should be; the factor"
+    "Scale the residuals' deviation, by .5 to 2, until the targets are within one deviation of `k` samples as often as they should be; the factor"
     if self.predictor is None: return 1.
     g,ratios = keyed_generator('temperature'),[]
     for cond,z in (self.encode_pair(*o) for o in batches):

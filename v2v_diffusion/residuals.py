@@ -51,6 +51,15 @@ def _standard_residual(input, output, exposure=1.):
     return (s-mean)/sd,sd,m
 
 # %% ../nbs/42_residuals.ipynb #5a1c63e9
+def _sure_slope(x, y, w):
+    "The slope of `y` over `x` with weights `w`, less two standard errors"
+    w = w/w.sum()
+    dx,dy = x-(w*x).sum(),y-(w*y).sum()
+    v = (w*dx*dx).sum().clamp(min=1e-12)
+    b = (w*dx*dy).sum()/v
+    return b - 2*(w*dx*(dy-b*dx)).pow(2).sum().sqrt()/v
+
+# %% ../nbs/42_residuals.ipynb #989b0866
 def _residual_statistics(input, output, exposure=1.):
     "How unlike noise the residual of two clips, 16x16 or larger, is: numbers about 0 if only noise was removed; the noise's deviation in levels after the gain"
     z,sd,m = _standard_residual(input, output, exposure)
@@ -58,15 +67,16 @@ def _residual_statistics(input, output, exposure=1.):
     soft,h = smooth(3.),m-smooth(1.)
     k,unit = (torch.minimum(soft, 1-soft)/sd-1.5).clamp(0, 1),255*sd/exposure
     def mean(o, dims): return (k*o).sum(dims)/k.sum(dims).clamp(min=.02*k[0].numel())
-    def squares(o): return F.avg_pool2d(o.mean((0,1))[None], 16)
+    def squares(o, n=16): return F.avg_pool2d(o.mean((0,1))[None], n).flatten()
     color,error = mean(z*unit, (1,2,3)).abs(),mean(unit**2, (1,2,3)).sqrt()/k.sum((1,2,3)).clamp(min=1).sqrt()
     K,c = squares(k),squares(k*z*unit)**2 - squares((k*unit)**2)/(256*3*z.shape[1])
-    kh = (k*h*h/sd**2).sum().clamp(min=1e-9)
+    w,asked,there = (squares(o, 8) for o in (k, k*z*h/sd, k*h*h/sd**2))
+    u = w>.1
     return dict(color=(color-2*error).max().clamp(min=0).item(), region=((c/K.clamp(min=.1)).sum()/K.sum().clamp(min=.02*K.numel())).clamp(min=0).sqrt().item(),
-                detail=((k*z*h/sd).sum()/kh - 2/kh.sqrt()).clamp(min=0).item()),unit.mean().item()
+                detail=_sure_slope(there[u]/w[u], asked[u]/w[u], w[u]).clamp(min=0).item() if u.sum()>5 else 0.),unit.mean().item()
 
 # %% ../nbs/42_residuals.ipynb #547088d0
-_residual_limits = dict(color=(1., 1/33), region=(.6, 1/40), detail=(1.4, 0.)) # and how much they grow with a level of the noise
+_residual_limits = dict(color=(1., 1/33), region=(.6, 1/40), detail=(1.1, 0.)) # and how much they grow with a level of the noise
 _findings = dict(color='colors have shifted', region='light has shifted in places', detail='detail is missing that the input still shows')
 
 def residual_report(
