@@ -1254,6 +1254,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'v2v_diffusion.train._VAEStage.metrics': ('train.html#_vaestage.metrics', 'v2v_diffusion/train.py'),
                                      'v2v_diffusion.train._batch_size': ('train.html#_batch_size', 'v2v_diffusion/train.py'),
                                      'v2v_diffusion.train._calibrate': ('train.html#_calibrate', 'v2v_diffusion/train.py'),
+                                     'v2v_diffusion.train._finish': ('train.html#_finish', 'v2v_diffusion/train.py'),
                                      'v2v_diffusion.train._first_clips': ('train.html#_first_clips', 'v2v_diffusion/train.py'),
                                      'v2v_diffusion.train._fit_temperature': ('train.html#_fit_temperature', 'v2v_diffusion/train.py'),
                                      'v2v_diffusion.train._init_clips': ('train.html#_init_clips', 'v2v_diffusion/train.py'),

@@ -234,6 +234,12 @@ def _fit_temperature(dls, *models):
     ds.seed = seed
     for m in models if sum(len(o[0]) for o in pairs)>=16 else (): m.fit_temperature(pairs)
 
+# %% ../nbs/36_train.ipynb #b7c21d94
+def _finish(stage, cfg, dls, learn):
+    "What is solved, not trained, when the last stage ends"
+    if stage.name=='diffusion': _fit_temperature(dls, learn.model, learn.ema.ema_model.module)
+    else: _calibrate(cfg, dls, learn.model.model, learn.ema.ema_model.module.model)
+
 # %% ../nbs/36_train.ipynb #edf152c5
 def _start(cfg, ckpt, state, dls, todo):
     "The model to train, and the stages left"
@@ -298,9 +304,9 @@ def _train(config, resume, quiet, device, group):
         learn = stage._run(model, dls, folders, ckpt, quiet, group)
         ckpt = None
         if stage is not todo[-1] and learn.ema.ema_model.n_averaged: learn.ema.swap()
-    if stage.name=='diffusion': _fit_temperature(dls, learn.model, learn.ema.ema_model.module)
-    else: _calibrate(cfg, dls, learn.model.model, learn.ema.ema_model.module.model)
+    nothing_new = state and state['config'].get('finished') and stage is left[0] and learn.opt_steps==state['train']['opt_steps']
+    if not nothing_new: _finish(stage, cfg, dls, learn)
     final = folders[0]/'checkpoint_final.pt'
-    if not group.rank: save_checkpoint(final, learn, learn.checkpoint.config, prefix=stage.weights)
+    if not group.rank: save_checkpoint(final, learn, learn.checkpoint.config | dict(finished=True), prefix=stage.weights)
     group.wait()
     return final
