@@ -83,7 +83,7 @@ def _restore_parser():
     p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, a saved folder, or a name on the hub (the model that comes with the package)')
     p.add_argument('--input', metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
     p.add_argument('--output', metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
-    p.add_argument('--steps', type=int, metavar='N', help="network evaluations a window; 0: the mean, without a sample (the model's own)")
+    p.add_argument('--steps', type=int, metavar='N', help="network evaluations a window; 0: the mean, without a sample (the model's own, twice as many with --scale)")
     p.add_argument('--average', type=int, default=1, metavar='K', help='samples to average (%(default)s)')
     p.add_argument('--sampler', choices=('ddpm','ddim','dpmpp_2m'), help='(dpmpp_2m)')
     p.add_argument('--noise', choices=('moving','fixed'), help='follows the picture, or new in each frame (moving if the U-Net takes frames one by one)')

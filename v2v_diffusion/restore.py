@@ -202,6 +202,22 @@ def _restore_window(model, x, randn, **kwargs):
     made = {}
     return torch.cat([_restore_window(model, x[:,:,a:b], _NoiseOfWhole(randn, n, a, b, made), **kwargs) for a,b in ((0,k), (k,n))], 2)
 
+# %% ../nbs/40_restore.ipynb #ea8d8328
+def _in_half(f, kind):
+    def half(*args, **kwargs):
+        with torch.autocast(kind, torch.bfloat16): return f(*args, **kwargs).float()
+    return half
+
+@contextlib.contextmanager
+def _half_networks(model):
+    "Until it ends, the predictor's network and the U-Net compute in bf16, if the device is made for it"
+    kind = _device(model).type
+    nets = [o for o in (model.unet, model.predictor and model.predictor.unet) if o] if isinstance(model, VideoToVideoDiffusion) and has_bf16(kind) else []
+    for net in nets: net.forward = _in_half(net.forward, kind)
+    try: yield
+    finally:
+        for net in nets: del net.forward
+
 # %% ../nbs/40_restore.ipynb #88871520
 def _ahead(items, n):
     "The same items, made in another thread, up to `n` ahead"
@@ -358,7 +374,7 @@ def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, 
 def _planned(model, n, size, steps, max_memory, asked):
     "Frames in a window, and a warning if fewer fit than the model's own, or than were `asked` for"
     limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
-    fit = plan_window(n, size, model.config.steps if steps is None else steps, limit)
+    fit = plan_window(n, size, steps, limit)
     if fit<n: warnings.warn(f'windows of {n} frames, as requested: {limit/2**30:.1f} GiB may hold only {fit}' if asked else
                             f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
     return n if asked else fit
@@ -382,7 +398,7 @@ def generate_video(
     input_video_path:str|Path, # any video file, or a folder of numbered pictures
     output_path:str|Path, # .mp4, .mov, .m4v, .mkv or .webm
     sampler_type:str='dpmpp_2m', # one of `sampler_names`
-    num_inference_steps:int|None=None, # network evaluations a window; 0: the mean; None: the model's own, `config.steps`
+    num_inference_steps:int|None=None, # network evaluations a window; 0: the mean; None: the model's own, `config.steps`, and twice as many to enlarge
     num_frames:int|None=None, # frames in a window; None: the model's own, `config.num_frames`, or fewer if memory is short
     overlap:int|None=None, # frames that neighboring windows have in common; None: a twelfth of a window
     resolution:tuple|None=None, # `(h,w)` of the output; None: the input's
@@ -409,14 +425,15 @@ def generate_video(
     if info.interlaced and not deinterlace:
         warnings.warn(f'{name} is interlaced: the lines of a frame are of two moments; give deinterlace (--deinterlace) to make whole frames')
     size = resolution or ((scale*info.height,scale*info.width) if scale else None)
+    steps = (2 if scale else 1)*model.config.steps if num_inference_steps is None else num_inference_steps
     e = estimate_video_exposure(model, info, n, size) if exposure is None else exposure
     if exposure is None and e<1: warnings.warn(f'{name} is dark: estimated exposure {e:.2f} (--exposure sets it; 1 leaves the light alone)')
     if preview: info = video_part(info, seconds=5)
     part = dict(start=info.first, total=info.n_frames)
-    kwargs |= dict(exposure=e, sampler=sampler_type, steps=num_inference_steps, average=average)
+    kwargs |= dict(exposure=e, sampler=sampler_type, steps=steps, average=average)
     run = dict(num_frames=n, overlap=overlap, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **part, **kwargs)
     long,shape = info.n_frames>4*n,size or (info.height,info.width)
-    n = _planned(model, n, shape, num_inference_steps, max_memory, num_frames)
+    n = _planned(model, n, shape, steps, max_memory, num_frames)
     journal = _journal_of(model, info, output_path, n, run) if long else None
     times,begun,out = _Times(model),time.perf_counter(),None
     try:
@@ -426,7 +443,7 @@ def generate_video(
         o = min(n-1, n//12 if overlap is None else overlap)
         chunks = _ahead(times.of('decode', stream_video(info.path, min(n, 8), size=size, deinterlace=deinterlace, **part)), 1)
         windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
-        with tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
+        with _half_networks(model), tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
             blocks = _ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs), 1)
             frames = _counted(times.of('waited', _frames(blocks)), bar)
             if journal:
