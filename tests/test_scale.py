@@ -126,5 +126,21 @@ def test_folder_restored(tree, tmp_path):
     words = '-m', 'v2v_diffusion.cli', 'restore', '--steps', '1', '--input', 'in', '--output'
     for n in (1,2): assert '3 of 3 videos restored' in launched(tmp_path, n, *words, f'out{n}')
     for k in range(3): assert (tmp_path/f'out1/{k}.mp4').read_bytes()==(tmp_path/f'out2/{k}.mp4').read_bytes()
-    lines = [o for o in launched(tmp_path, 2, *words[:-2], 'in/0.mp4', '--output', 'x.mp4', code=1).splitlines() if o.startswith('v2v_restore')]
-    assert len(lines)==1 and 'is one video' in lines[0]
+
+def test_long_video_restored(tree, tmp_path):
+    "Two processes write the file of one, also when one of them was killed, and the other run goes on with one more"
+    from v2v_diffusion.synthetic import validation_clips
+    from v2v_diffusion.video import write_video
+    a,b = validation_clips(2, 20, (32,32))
+    write_video((o for x in (a,b,a.flip(1)) for o in x.split(1, 1)), tmp_path/'in.mp4')
+    words = '-m', 'v2v_diffusion.cli', 'restore', '--steps', '2', '--num-frames', '8', 'in.mp4'
+    launched(tmp_path, 1, *words, 'one.mp4')
+    p = subprocess.Popen([sys.executable, *TORCHRUN, '2', *words, 'two.mp4'], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path/'.two.mp4.parts/000002.mkv').exists() and p.poll() is None: time.sleep(.01)
+    os.kill(next(pid for pid,rank,cwd in workers() if (cwd,rank)==(str(tmp_path),'1')), signal.SIGKILL)
+    t = time.time()
+    err = p.communicate(timeout=300)[1]
+    assert time.time()-t<30 and 'v2v_restore: error: process 1 of 2 has ended; the others end too, the same command goes on' in err
+    assert 'frames were finished before; going on from there' in launched(tmp_path, 3, *words, 'two.mp4')
+    assert (tmp_path/'one.mp4').read_bytes()==(tmp_path/'two.mp4').read_bytes()
+    assert not [*tmp_path.glob('.*')]

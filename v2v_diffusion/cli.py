@@ -156,19 +156,13 @@ def _launched(device):
     from v2v_diffusion.scale import ManyProcesses
     return ManyProcesses(device)
 
-def _divided_paths(a, group):
-    from v2v_diffusion.core import V2VError
-    one = _checked_paths(a)
-    if one and group: raise V2VError(f'{a.input} is one video, and that takes one process: give a folder, and {group.n} processes divide its videos')
-    return one
-
 # %% ../nbs/47_cli.ipynb #a25ddc1d
 def _restore(a, prog):
     from pathlib import Path
     group = _launched(a.device)
     if group: a.quiet = a.quiet or group.rank>0
     together = group.together if group else lambda f: f()
-    one = together(lambda: _divided_paths(a, group))
+    one = together(lambda: _checked_paths(a))
     device = _device(group.device if group else a.device)
     from v2v_diffusion.restore import generate_video, load_model, restore_folder
     kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet, verbose=a.verbose and not a.quiet)
@@ -177,10 +171,11 @@ def _restore(a, prog):
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
     if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
         _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
-    if group: done = {k: o for part in group.gather(restore_folder(model, a.input, a.output, (group.rank,group.n), **kw)) for k,o in part.items()}
-    elif not one: done = restore_folder(model, a.input, a.output, **kw)
-    else:
-        done = {'': (o := generate_video(model, a.input, a.output, **kw))}
+    with group.watched('the same command goes on') if group else contextlib.nullcontext():
+        if one: done = {'': (o := generate_video(model, a.input, a.output, group=group, **kw))}
+        elif group: done = {k: o for part in group.gather(restore_folder(model, a.input, a.output, (group.rank,group.n), **kw)) for k,o in part.items()}
+        else: done = restore_folder(model, a.input, a.output, **kw)
+    if one:
         more = ', input left, restored right; without --preview all of it is restored'*a.preview
         if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}{more}')
     bad = {k: e for k,e in done.items() if isinstance(e, Exception)}

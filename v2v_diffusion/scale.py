@@ -6,7 +6,7 @@
 __all__ = ['ManyProcesses', 'ProcessesCallback', 'process_group', 'plan_memory', 'step_flops', 'scaling_efficiency']
 
 # %% ../nbs/45_scale.ipynb #dbc4740a
-import atexit, contextlib, os, threading, time, warnings, weakref
+import atexit, contextlib, itertools, os, threading, time, warnings, weakref
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from unittest import mock
@@ -27,10 +27,12 @@ from .learner import *
 from .amp import *
 from .cache import _code
 from .config import *
+from .restore import _Journal
 
 # %% ../nbs/45_scale.ipynb #98ec52c8
 class ManyProcesses(OneProcess):
     "The processes that `accelerate launch` or `torchrun` started, through an `Accelerator`"
+    again = 'the same command goes on'
     def __init__(self, device:str|torch.device|None=None): # of this process; the accelerator's choice without one
         from accelerate import Accelerator, InitProcessGroupKwargs
         cpu = torch.device(device or def_device).type=='cpu'
@@ -58,6 +60,7 @@ class ManyProcesses(OneProcess):
         "Weights and buffers of the first to all"
         for o in (*model.parameters(), *model.buffers()): dist.broadcast(o.data, 0)
 
+    sharded = property(lambda self: os.environ.get('ACCELERATE_USE_FSDP')=='true') # as accelerate's launcher says it
     def stopper(self, learn) -> Callback: return learn.processes
     def callbacks(self) -> list: return [ProcessesCallback(self)]
 
@@ -77,7 +80,8 @@ class ProcessesCallback(Callback):
 
     def before_step(self):
         "One message with all gradients"
-        grads = [p.grad for p,*_ in self.opt.all_params(with_grad=True)]
+        grads = [p.grad for p,*_ in self.opt.all_params(with_grad=True) if not hasattr(p, 'device_mesh')] # sharded ones have been added up
+        if not grads: return
         flat = torch.cat([o.flatten() for o in grads])
         dist.all_reduce(flat)
         for g,o in zip(grads, flat.split([o.numel() for o in grads])): g.copy_(o.view_as(g))
@@ -86,6 +90,28 @@ class ProcessesCallback(Callback):
         "As `CheckpointCallback`'s, but agreed upon with the next loss"
         if self.asked: raise KeyboardInterrupt
         self.asked = reason
+
+# %% ../nbs/45_scale.ipynb #44e61026
+def _units(net):
+    "What is gathered at a time: the blocks of a network, and what is left"
+    return [*(m for o in net.children() if isinstance(o, nn.ModuleList) for m in o), net]
+
+@patch
+def shard(self:ManyProcesses, learn) -> None:
+    "Spread the U-Net of a Learner and its average over all processes, if accelerate's configuration says so"
+    if not self.sharded: return
+    from accelerate import FullyShardedDataParallelPlugin
+    from torch.distributed.fsdp import CPUOffloadPolicy, fully_shard
+    plugin = FullyShardedDataParallelPlugin()
+    if plugin.fsdp_version!=2 or not plugin.reshard_after_forward or isinstance(plugin.cpu_offload, CPUOffloadPolicy):
+        raise V2VError("sharding: set fsdp_version: 2 in accelerate's configuration, fsdp_reshard_after_forward: true and fsdp_offload_params: false")
+    mesh = dist.init_device_mesh(self.device.type, (self.n,))
+    learn.ema.reset()
+    for m in (*_units(learn.model.unet), *_units(learn.ema.ema_model.module.unet)):
+        fully_shard(m, mesh=mesh)
+        m.set_reshard_after_forward(True, recurse=False)
+        m.set_gradient_divide_factor(1.)
+        m.set_force_sum_reduction_for_comms(True)
 
 # %% ../nbs/45_scale.ipynb #1c634033
 @patch
@@ -129,34 +155,128 @@ def _ended(self:ManyProcesses, wait=3):
     def beats(): return [self.store.add(f'beat {k}', 0) for k in range(self.n)]
     try:
         for k in range(self.n):
-            if self.store.check([f'error {k}']): return k,self.store.get(f'error {k}').decode()
+            if self.store.check([f'error {k}']): return k,self.store.get(f'error {k}').decode() # '': the first says it itself
         before = beats()
         time.sleep(wait)
         dead = [k for k,(a,b) in enumerate(zip(before, beats())) if a==b and k!=self.rank]
     except RuntimeError: return 0,'process 0 has ended, and the store of all with it' # which it kept
-    return (dead[0],f'process {", ".join(map(str, dead))} of {self.n} has ended; the others end too, --resume last goes on') if dead else None
+    return (dead[0],f'process {", ".join(map(str, dead))} of {self.n} has ended; the others end too, {self.again}') if dead else None
 
 @patch
 @contextlib.contextmanager
-def watched(self:ManyProcesses) -> Iterator[None]:
+def watched(self:ManyProcesses,
+    again:str='--resume last goes on', # what the line says at its end
+) -> Iterator[None]:
     "Within: the end of one process ends all, with its rank or its error in one line of the first that is left"
+    self.again = again
     try: yield
     except (V2VError,OSError) as e:
+        with contextlib.suppress(RuntimeError): self.store.set(f'error {self.rank}', f'process {self.rank} of {self.n}: {e}' if self.rank else '')
         if not self.rank: raise
-        self.store.set(f'error {self.rank}', f'process {self.rank} of {self.n}: {e}')
         raise SystemExit(1) from None
     except (RuntimeError,KeyboardInterrupt):
         try: found = self._ended()
         except KeyboardInterrupt: found = self._ended() # by the launcher, which has seen it too
         if found is None: raise
-        if self.rank==(found[0]==0): raise V2VError(found[1]) from None
+        if found[1] and self.rank==(found[0]==0): raise V2VError(found[1]) from None
         with contextlib.suppress(KeyboardInterrupt): time.sleep(2) # until that has been said: the launcher stops all when one has ended
         raise SystemExit(1) from None
+
+# %% ../nbs/45_scale.ipynb #b88ce209
+@patch
+def until(self:ManyProcesses, done:Callable) -> None:
+    "Wait until `done()`; if a process ends before, so does this one"
+    t = time.monotonic()
+    while not done():
+        time.sleep(.01)
+        if time.monotonic()-t<10: continue
+        if self._ended(): raise RuntimeError('a process has ended')
+        t = time.monotonic()
 
 # %% ../nbs/45_scale.ipynb #019464a3
 def process_group(device:str|torch.device|None=None) -> OneProcess: # of `train`
     "The processes of this run: one, unless `accelerate launch` or `torchrun` started several"
     return ManyProcesses(device) if int(os.environ.get('WORLD_SIZE', 1))>1 else OneProcess()
+
+# %% ../nbs/45_scale.ipynb #47a621b6
+class _Handed:
+    "Overlap of window `k` after each evaluation, as files in a folder; who reads them waits for each `until` it is there"
+    def __init__(self, folder, k, until): self.folder,self.k,self.until,self.n = folder,k,until,0
+    def _path(self, i): return self.folder/f'{self.k:06}.{i:04}.held'
+
+    def append(self, x):
+        save_torch(x, self._path(self.n))
+        self.n += 1
+
+    def __iter__(self):
+        for i in itertools.count():
+            p,done = self._path(i),self.folder/f'{self.k:06}.done'
+            self.until(lambda: p.exists() or done.exists())
+            if not p.exists(): return
+            yield load_torch(p)
+
+    def now(self): return [load_torch(p) for p in sorted(self.folder.glob(f'{self.k:06}.*.held'))]
+
+# %% ../nbs/45_scale.ipynb #79363874
+class _SharedJournal(_Journal):
+    "A journal that processes fill together: each restores some of the windows, the first joins them"
+    def __init__(self, group, output, run, deep, n):
+        self.group,self.due = group,[]
+        super().__init__(output, run, deep, min(group.gather(n)))
+
+    def _open(self, output, run):
+        self.group.together(lambda: None if self.group.rank else _Journal._open(self, output, run))
+        if self.group.rank: self._read()
+        self.group.wait()
+
+    def held(self, k): return _Handed(self.folder, k, self.group.until)
+    def _window(self, k): return self.folder/f'{k:06}.pt'
+
+    def mine(self, k, start):
+        "Is a window to be restored here? If not, it is due from another; nobody is more than two turns ahead of the first"
+        if k%self.group.n==self.group.rank and not self._window(k).exists():
+            self.group.until(lambda: not self._window(k-2*self.group.n).exists())
+            return True
+        if not self.group.rank: self.due.append((k, start))
+
+    def requests(self):
+        "Shapes of noise that a window takes, known after the first window"
+        if self.group.rank and not self.state['windows']:
+            self.group.until((self.folder/'state.pt').exists)
+            self._read()
+        return self.state['requests']
+
+    def joined(self, k=None, start=None, y=None):
+        "In the first: windows that were due, then its own `y`; the others leave theirs in the folder"
+        if self.group.rank and k is not None: save_torch(y, self._window(k))
+        if k is not None: self._window(k).with_suffix('.done').touch()
+        if self.group.rank: return
+        for j,s in self.due:
+            self.group.until(self._window(j).exists)
+            yield s,load_torch(self._window(j))
+        self.due = []
+        if k is not None: yield start,y
+
+# %% ../nbs/45_scale.ipynb #fb52362d
+@patch
+def add(self:_SharedJournal, block, windows, **state):
+    "As a journal of one process, which could go on with it; what all have used is removed"
+    if self.group.rank or self.lock.closed: return
+    _Journal.add(self, block, windows=windows, **state | dict(steps=self.held(windows-1).now()))
+    for k,ending in ((windows-1,'pt'), (windows-2,'done'), (windows-2,'*.held')):
+        for p in self.folder.glob(f'{k:06}.{ending}'): p.unlink()
+
+@patch
+def try_output(self:_SharedJournal, *args, **kwargs): self.group.together(lambda: None if self.group.rank else _Journal.try_output(self, *args, **kwargs))
+
+@patch
+def close(self:_SharedJournal, done):
+    if not self.group.rank: _Journal.close(self, done)
+
+@patch
+def journal(self:ManyProcesses, *args) -> _SharedJournal: # `_Journal`'s
+    "The journal of a video that all restore"
+    return _SharedJournal(self, *args)
 
 # %% ../nbs/45_scale.ipynb #698b74f9
 class _Live(TorchDispatchMode):
@@ -224,7 +344,7 @@ def plan_memory(
         for p in trained: p.register_post_accumulate_grad_hook(lambda p: setattr(p, 'grad', None)) # it is counted below
         with _Live() as live: _step_loss(m, stage, bs, d.num_frames, *d.resolution).backward()
         state,own = _bytes([*m.parameters(), *m.buffers()]),_bytes(trained)
-        block = max((_bytes(o.parameters()) for o in net.children()), default=0) if sharded else 0
+        block = max(_bytes(o.parameters()) for o in _units(net)[:-1]) if sharded else 0
     part = own//processes if sharded else own
     out = dict(parameters=state-own+part, gradients=part, optimizer=2*part, average=state-own+part, activations=live.peak,
                messages=2*block if sharded else own if processes>1 else 0)
