@@ -12,6 +12,7 @@ SETTINGS = '''model.latent_dim=8 model.vae_base_channels=16 model.unet_model_cha
     training.predictor_epochs=3 training.grad_accumulation=2 training.checkpoint_every=1 training.experiment_name=it'''.split()
 TORCHRUN = '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node'
 ACCELERATE = '-m', 'accelerate.commands.launch', '--config_file', str(ROOT/'v2v_diffusion/launch/two_cpus.yaml'), '--num_processes'
+SHARDED = *ACCELERATE[:3], str(ROOT/'v2v_diffusion/launch/eight_gpus_sharded.yaml'), '--main_process_port', '0', '--num_processes'
 LAST = 'model.predictor=none', 'training.vae_epochs=0' # the last stage alone
 
 def start(folder, launcher, n, *more, bs=None, settings=()):
@@ -99,6 +100,16 @@ def test_resumed_by_fewer(killed, alone, tmp_path):
     shutil.copytree(killed[0], d := tmp_path/'fewer')
     text = train(d, None, 1, '--resume', 'last', bs=2, settings=LAST)
     assert 'was written by 2 processes, now there are 1: a batch stays 4 clips' in text
+    assert gap(end(d), end(alone))<1e-5
+
+def test_sharded(killed, alone, tmp_path):
+    "With the U-Net sharded the end is the same, from a file that was written without; and one process goes on from a sharded one's"
+    shutil.copytree(killed[0], d := tmp_path/'sharded')
+    train(d, SHARDED, 2, '--resume', 'last', settings=LAST)
+    assert gap(end(d), end(alone))<1e-5
+    for f in d.glob('checkpoints/it/checkpoint_[!e]*'): f.unlink()
+    (d/'checkpoints/it/checkpoint_epoch_3.pt').unlink()
+    train(d, None, 1, '--resume', 'last', bs=2, settings=LAST)
     assert gap(end(d), end(alone))<1e-5
 
 def launched(folder, n, *words, code=0):

@@ -192,6 +192,12 @@ def restore(argv:list|None=None) -> int: # the exit code
     return _guard(p.prog, a.quiet, lambda: _restore(a, p.prog))
 
 # %% ../nbs/47_cli.ipynb #5f19ebac
+def _print_plan(config):
+    "The memory of a run of as many processes as a launcher started: one of them prints"
+    from v2v_diffusion.scale import is_sharded, plan_lines
+    if os.environ.get('RANK', '0')!='0': return
+    for line in plan_lines(config, int(os.environ.get('WORLD_SIZE', 1)), is_sharded()): print(line, flush=True)
+
 def train(argv:list|None=None) -> int: # the exit code
     "Train a model by a preset or a YAML file"
     p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.', 'v2v_train --config tiny --set training.num_epochs=3')
@@ -199,12 +205,14 @@ def train(argv:list|None=None) -> int: # the exit code
     p.add_argument('--resume', metavar='CKPT_OR_last', help='a checkpoint to continue from, or the word last')
     p.add_argument('--set', action='extend', nargs='+', default=[], metavar='section.key=value', help='change a setting; may be repeated')
     p.add_argument('--print-config', action='store_true', help='print all settings as YAML, and train nothing')
+    p.add_argument('--plan', action='store_true', help='print what each stage needs in memory, and train nothing')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.config import load_config
         if a.print_config:
             import yaml
             return print(yaml.safe_dump(load_config(a.config, a.set).dict(), sort_keys=False), end='')
+        if a.plan: return _print_plan(load_config(a.config, a.set))
         from v2v_diffusion.train import train
         from v2v_diffusion.scale import process_group
         group = process_group()
