@@ -137,6 +137,9 @@ def test_folder_restored(tree, tmp_path):
     words = '-m', 'v2v_diffusion.cli', 'restore', '--steps', '1', '--input', 'in', '--output'
     for n in (1,2): assert '3 of 3 videos restored' in launched(tmp_path, n, *words, f'out{n}')
     for k in range(3): assert (tmp_path/f'out1/{k}.mp4').read_bytes()==(tmp_path/f'out2/{k}.mp4').read_bytes()
+    (tmp_path/'differ.py').write_text("import os,sys; from v2v_diffusion import cli; sys.exit(cli.restore(['in/0.mp4', 'x.mp4', '--steps', '1', '--seed', os.environ['RANK']]))")
+    line, = [o for o in launched(tmp_path, 2, 'differ.py', code=1).splitlines() if o.startswith('v2v_restore')]
+    assert 'process 1 of 2 differs from process 0 in settings.seed: 1, not 0' in line
 
 def test_long_video_restored(tree, tmp_path):
     "Two processes write the file of one, also when one of them was killed, and the other run goes on with one more"

@@ -164,13 +164,14 @@ def _restore(a, prog):
     together = group.together if group else lambda f: f()
     one = together(lambda: _checked_paths(a))
     device = _device(group.device if group else a.device)
-    from v2v_diffusion.restore import generate_video, load_model, restore_folder
+    from v2v_diffusion.restore import _weights_hash, generate_video, load_model, restore_folder
     kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet, verbose=a.verbose and not a.quiet)
     kw |= {k: getattr(a, k) for k in 'num_frames resolution scale exposure average seed noise deinterlace max_memory crf codec start seconds preview'.split()}
     model = together(lambda: load_model(a.checkpoint).to(device))
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
     if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
         _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
+    if group: group.check(lambda: dict(settings=kw | dict(progress=None, verbose=None), model=_weights_hash(model)))
     with group.watched('the same command goes on') if group else contextlib.nullcontext():
         if one: done = {'': (o := generate_video(model, a.input, a.output, group=group, **kw))}
         elif group: done = {k: o for part in group.gather(restore_folder(model, a.input, a.output, (group.rank,group.n), **kw)) for k,o in part.items()}

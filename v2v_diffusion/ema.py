@@ -77,6 +77,7 @@ def _exchange(p, q):
         p.copy_(q)
         q.copy_(kept)
 
+# %% ../nbs/23_ema.ipynb #98a2cb64
 @patch
 def swap(self:EMACallback):
     "Model and average change places"

@@ -236,6 +236,8 @@ class _SharedJournal(_Journal):
         if self.group.rank: self._read()
         self.group.wait()
 
+    def try_output(self, *args, **kwargs): self.group.together(lambda: None if self.group.rank else _Journal.try_output(self, *args, **kwargs))
+    def close(self, done): None if self.group.rank else _Journal.close(self, done)
     def held(self, k): return _Handed(self.folder, k, self.group.until)
     def _window(self, k): return self.folder/f'{k:06}.pt'
 
@@ -272,13 +274,6 @@ def add(self:_SharedJournal, block, windows, **state):
     _Journal.add(self, block, windows=windows, **state | dict(steps=self.held(windows-1).now()))
     for k,ending in ((windows-1,'pt'), (windows-2,'done'), (windows-2,'*.held')):
         for p in self.folder.glob(f'{k:06}.{ending}'): p.unlink()
-
-@patch
-def try_output(self:_SharedJournal, *args, **kwargs): self.group.together(lambda: None if self.group.rank else _Journal.try_output(self, *args, **kwargs))
-
-@patch
-def close(self:_SharedJournal, done):
-    if not self.group.rank: _Journal.close(self, done)
 
 @patch
 def journal(self:ManyProcesses, *args) -> _SharedJournal: # `_Journal`'s
