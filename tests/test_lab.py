@@ -105,7 +105,7 @@ def time_moves(page, box, kind, control, do):
     assert statistics.median(took)<=BOUND, name
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize('path', ['01_display.ipynb', 'tutorials/noise_explorer.ipynb'])
+@pytest.mark.parametrize('path', ['01_display.ipynb', 'tutorials/noise_explorer.ipynb', 'tutorials/perception_distortion.ipynb'])
 def test_controls(page, lab, path):
     page.set_viewport_size(dict(width=1400, height=1000))
     page.set_default_timeout(240_000)

@@ -12,6 +12,7 @@ SETTINGS = '''model.latent_dim=8 model.vae_base_channels=16 model.unet_model_cha
     training.predictor_epochs=3 training.grad_accumulation=2 training.checkpoint_every=1 training.experiment_name=it'''.split()
 TORCHRUN = '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node'
 ACCELERATE = '-m', 'accelerate.commands.launch', '--config_file', str(ROOT/'v2v_diffusion/launch/two_cpus.yaml'), '--num_processes'
+SHARDED = *ACCELERATE[:3], str(ROOT/'v2v_diffusion/launch/eight_gpus_sharded.yaml'), '--main_process_port', '0', '--num_processes'
 LAST = 'model.predictor=none', 'training.vae_epochs=0' # the last stage alone
 
 def start(folder, launcher, n, *more, bs=None, settings=()):
@@ -101,6 +102,16 @@ def test_resumed_by_fewer(killed, alone, tmp_path):
     assert 'was written by 2 processes, now there are 1: a batch stays 4 clips' in text
     assert gap(end(d), end(alone))<1e-5
 
+def test_sharded(killed, alone, tmp_path):
+    "With the U-Net sharded the end is the same, from a file that was written without; and one process goes on from a sharded one's"
+    shutil.copytree(killed[0], d := tmp_path/'sharded')
+    train(d, SHARDED, 2, '--resume', 'last', settings=LAST)
+    assert gap(end(d), end(alone))<1e-5
+    for f in d.glob('checkpoints/it/checkpoint_[!e]*'): f.unlink()
+    (d/'checkpoints/it/checkpoint_epoch_3.pt').unlink()
+    train(d, None, 1, '--resume', 'last', bs=2, settings=LAST)
+    assert gap(end(d), end(alone))<1e-5
+
 def launched(folder, n, *words, code=0):
     "What a launched command printed"
     cmd = [sys.executable, *(TORCHRUN if n>1 else ()), *([str(n)] if n>1 else []), *map(str, words)]
@@ -126,5 +137,24 @@ def test_folder_restored(tree, tmp_path):
     words = '-m', 'v2v_diffusion.cli', 'restore', '--steps', '1', '--input', 'in', '--output'
     for n in (1,2): assert '3 of 3 videos restored' in launched(tmp_path, n, *words, f'out{n}')
     for k in range(3): assert (tmp_path/f'out1/{k}.mp4').read_bytes()==(tmp_path/f'out2/{k}.mp4').read_bytes()
-    lines = [o for o in launched(tmp_path, 2, *words[:-2], 'in/0.mp4', '--output', 'x.mp4', code=1).splitlines() if o.startswith('v2v_restore')]
-    assert len(lines)==1 and 'is one video' in lines[0]
+    (tmp_path/'differ.py').write_text("import os,sys; from v2v_diffusion import cli; sys.exit(cli.restore(['in/0.mp4', 'x.mp4', '--steps', '1', '--seed', os.environ['RANK']]))")
+    line, = [o for o in launched(tmp_path, 2, 'differ.py', code=1).splitlines() if o.startswith('v2v_restore')]
+    assert 'process 1 of 2 differs from process 0 in settings.seed: 1, not 0' in line
+
+def test_long_video_restored(tree, tmp_path):
+    "Two processes write the file of one, also when one of them was killed, and the other run goes on with one more"
+    from v2v_diffusion.synthetic import validation_clips
+    from v2v_diffusion.video import write_video
+    a,b = validation_clips(2, 20, (32,32))
+    write_video((o for x in (a,b,a.flip(1)) for o in x.split(1, 1)), tmp_path/'in.mp4')
+    words = '-m', 'v2v_diffusion.cli', 'restore', '--steps', '2', '--num-frames', '8', 'in.mp4'
+    launched(tmp_path, 1, *words, 'one.mp4')
+    p = subprocess.Popen([sys.executable, *TORCHRUN, '2', *words, 'two.mp4'], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path/'.two.mp4.parts/000002.mkv').exists() and p.poll() is None: time.sleep(.01)
+    os.kill(next(pid for pid,rank,cwd in workers() if (cwd,rank)==(str(tmp_path),'1')), signal.SIGKILL)
+    t = time.time()
+    err = p.communicate(timeout=300)[1]
+    assert time.time()-t<30 and 'v2v_restore: error: process 1 of 2 has ended; the others end too, the same command goes on' in err
+    assert 'frames were finished before; going on from there' in launched(tmp_path, 3, *words, 'two.mp4')
+    assert (tmp_path/'one.mp4').read_bytes()==(tmp_path/'two.mp4').read_bytes()
+    assert not [*tmp_path.glob('.*')]

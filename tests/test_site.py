@@ -73,7 +73,7 @@ def test_page(watched, served, name):
     assert took<=LOAD, f'{took:.0f} ms'
     if name!='api.html': assert watched.request.get(watched.locator('a[download]').evaluate('a => a.href')).json()['cells']
 
-@pytest.mark.parametrize('name', ['index.html', 'degrade.html', 'tutorials/noise_explorer.html', 'api.html'])
+@pytest.mark.parametrize('name', ['index.html', 'degrade.html', 'tutorials/noise_explorer.html', 'tutorials/perception_distortion.html', 'api.html'])
 def test_phone(watched, served, name):
     "Nothing is wider than a phone, and the contents unfold"
     watched.set_viewport_size(dict(width=390, height=844))

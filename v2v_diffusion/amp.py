@@ -8,7 +8,6 @@ __all__ = ['synth_learner', 'synth_fit', 'flat_weights', 'max_weight_diff', 'Amp
 # %% ../nbs/21_amp.ipynb #29d3624d
 import warnings, torch, torch.nn as nn, torch.nn.functional as F
 from collections.abc import Callable
-from pathlib import Path
 from fastai.callback.core import Callback, CancelStepException, TrainEvalCallback
 from fastai.callback.fp16 import MixedPrecision
 from fastai.data.core import DataLoaders
@@ -20,23 +19,14 @@ from fastcore.basics import noop, patch
 from .core import *
 
 # %% ../nbs/21_amp.ipynb #4e74da1b
-def _cpu_has_bf16() -> bool:
-    "Whether this CPU multiplies bf16 numbers in hardware (AMX or AVX512-BF16)"
-    if hasattr(torch.cpu, 'get_capabilities'): flags = {k for k,v in torch.cpu.get_capabilities().items() if v}
-    else: flags = set(f.read_text().split()) if (f := Path('/proc/cpuinfo')).exists() else set()
-    return bool(flags & {'amx_bf16', 'avx512_bf16'})
-
-# %% ../nbs/21_amp.ipynb #8a9deecd
 def _autocast_dtype(device, use_amp='auto'):
     "The half precision that suits a device, or None, and the reason in one line"
     kind = torch.device(device).type
     if use_amp not in (True, False, 'auto'): raise V2VError(f"use_amp is {use_amp!r}; give True, False or 'auto'")
     if not use_amp: return None, 'off: not requested'
-    if kind=='cuda':
-        if torch.cuda.is_bf16_supported(including_emulation=False): return torch.bfloat16, 'bf16: this GPU multiplies it'
-        return torch.float16, 'fp16 with a loss scale: this GPU has no bf16'
-    if kind!='cpu': return None, f'off: not tried on {kind}'
-    if _cpu_has_bf16(): return torch.bfloat16, 'bf16: this CPU multiplies it'
+    if kind not in ('cuda','cpu'): return None, f'off: not tried on {kind}'
+    if has_bf16(kind): return torch.bfloat16, f"bf16: this {dict(cuda='GPU', cpu='CPU')[kind]} multiplies it"
+    if kind=='cuda': return torch.float16, 'fp16 with a loss scale: this GPU has no bf16'
     return None, 'off: this CPU has neither AMX nor AVX512-BF16, it would be slower'
 
 # %% ../nbs/21_amp.ipynb #46947e3f

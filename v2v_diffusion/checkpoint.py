@@ -24,6 +24,7 @@ from .model import *
 # %% ../nbs/24_checkpoint.ipynb #2501d5ef
 def _plain(o):
     "`o` as tensors and plain containers"
+    if hasattr(o, 'full_tensor'): return o.detach().full_tensor().cpu() # sharded (chapter scale): all processes make it whole together
     if isinstance(o, torch.Tensor): return o.detach().as_subclass(torch.Tensor)
     if isinstance(o, dict): return {k: _plain(v) for k,v in o.items()}
     if isinstance(o, (list, tuple, L)): return [_plain(v) for v in o]
@@ -105,25 +106,32 @@ def save_checkpoint(
     iter:int=0, # micro-batches done in an epoch that is not finished
     loaders:list|None=None, # the state of the loaders at the start of that epoch
     prefix:str='', # the part of the names that the file leaves out
+    writes:bool=True, # False: of several processes, one that only helps to make whole what is sharded
 ):
     "Write model, average and training state to one file"
     model,ema = [o if o is None else _weights(o, prefix) for o in _nets(learn)]
     train = dict(_training_state(learn, iter, loaders), prefix=prefix)
-    write_checkpoint(path, _plain(config or {}), model, ema, train)
+    if writes: write_checkpoint(path, _plain(config or {}), model, ema, train)
 
 # %% ../nbs/24_checkpoint.ipynb #0bf86d78
+def _like(v, p):
+    "A tensor where `p` is; of one that is sharded and of its shape, this process's part"
+    if not hasattr(p, 'device_mesh') or v.shape!=p.shape: return v.to(p.device, copy=True)
+    from torch.distributed.tensor import distribute_tensor
+    return distribute_tensor(v.to(p.device), p.device_mesh, p.placements, src_data_rank=None)
+
 def _load_weights(model:nn.Module, sd:dict, prefix:str, what:str|Path):
     "Copy weights into `model`, or name the first that does not fit"
-    sd = {prefix + k: v for k,v in sd.items()}
-    theirs,mine = [{k: tuple(v.shape) for k,v in o.items()} for o in (sd, model.state_dict())]
+    sd,own = {prefix + k: v for k,v in sd.items()},model.state_dict()
+    theirs,mine = [{k: tuple(v.shape) for k,v in o.items()} for o in (sd, own)]
     for k in {**mine, **theirs}:
         there,here = theirs.get(k, 'missing'),mine.get(k, 'missing')
         if there!=here: raise V2VError(f'{what} is of another architecture: {k} is {there} there and {here} here; use the settings it was trained with')
-    model.load_state_dict(sd)
+    model.load_state_dict({k: _like(v, own[k]) for k,v in sd.items()})
 
 def _load_opt(opt, sd:dict):
     "Load an optimizer; fastai's needs its tensors where the parameters are"
-    def put(v, p): return v.to(p.device, copy=True) if isinstance(v, torch.Tensor) else v
+    def put(v, p): return _like(v, p) if isinstance(v, torch.Tensor) else v
     if 'hypers' in sd:
         state = [{k: put(v, p) for k,v in s.items()} for s,(p,*_) in zip(sd['state'], opt.all_params())]
         sd = dict(hypers=L(dict(h) for h in sd['hypers']), state=state)
@@ -234,7 +242,7 @@ def _drop_old(self:CheckpointCallback, epoch:bool):
 def _save(self:CheckpointCallback, name:str, **kw):
     path = self.folder/f'{self.stage}_{name}.pt'
     try:
-        if self.writes: save_checkpoint(path, self.learn, self.config, prefix=self.prefix, **kw)
+        save_checkpoint(path, self.learn, self.config, prefix=self.prefix, writes=self.writes, **kw)
     except V2VError as e: raise V2VError(f'{e}; training ends after step {self.opt_steps}, the last checkpoint is {self.last_saved}') from None
     self.last_saved = path
     if self.writes: self._drop_old(name.startswith('epoch'))

@@ -83,7 +83,7 @@ def _restore_parser():
     p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, a saved folder, or a name on the hub (the model that comes with the package)')
     p.add_argument('--input', metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
     p.add_argument('--output', metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
-    p.add_argument('--steps', type=int, metavar='N', help="network evaluations a window; 0: the mean, without a sample (the model's own)")
+    p.add_argument('--steps', type=int, metavar='N', help="network evaluations a window; 0: the mean, without a sample (the model's own, twice as many with --scale)")
     p.add_argument('--average', type=int, default=1, metavar='K', help='samples to average (%(default)s)')
     p.add_argument('--sampler', choices=('ddpm','ddim','dpmpp_2m'), help='(dpmpp_2m)')
     p.add_argument('--noise', choices=('moving','fixed'), help='follows the picture, or new in each frame (moving if the U-Net takes frames one by one)')
@@ -156,31 +156,27 @@ def _launched(device):
     from v2v_diffusion.scale import ManyProcesses
     return ManyProcesses(device)
 
-def _divided_paths(a, group):
-    from v2v_diffusion.core import V2VError
-    one = _checked_paths(a)
-    if one and group: raise V2VError(f'{a.input} is one video, and that takes one process: give a folder, and {group.n} processes divide its videos')
-    return one
-
 # %% ../nbs/47_cli.ipynb #a25ddc1d
 def _restore(a, prog):
     from pathlib import Path
     group = _launched(a.device)
     if group: a.quiet = a.quiet or group.rank>0
     together = group.together if group else lambda f: f()
-    one = together(lambda: _divided_paths(a, group))
+    one = together(lambda: _checked_paths(a))
     device = _device(group.device if group else a.device)
-    from v2v_diffusion.restore import generate_video, load_model, restore_folder
+    from v2v_diffusion.restore import _weights_hash, generate_video, load_model, restore_folder
     kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet, verbose=a.verbose and not a.quiet)
     kw |= {k: getattr(a, k) for k in 'num_frames resolution scale exposure average seed noise deinterlace max_memory crf codec start seconds preview'.split()}
     model = together(lambda: load_model(a.checkpoint).to(device))
     unused = [f'--{o}' for o in ('sampler','noise') if getattr(a, o)]
     if unused and not a.quiet and 0==(model.config.steps if a.steps is None else a.steps):
         _say(prog, 'notice', f'{" and ".join(unused)}: no effect, since 0 steps give the mean, which is not a sample')
-    if group: done = {k: o for part in group.gather(restore_folder(model, a.input, a.output, (group.rank,group.n), **kw)) for k,o in part.items()}
-    elif not one: done = restore_folder(model, a.input, a.output, **kw)
-    else:
-        done = {'': (o := generate_video(model, a.input, a.output, **kw))}
+    if group: group.check(lambda: dict(settings=kw | dict(progress=None, verbose=None), model=_weights_hash(model)))
+    with group.watched('the same command goes on') if group else contextlib.nullcontext():
+        if one: done = {'': (o := generate_video(model, a.input, a.output, group=group, **kw))}
+        elif group: done = {k: o for part in group.gather(restore_folder(model, a.input, a.output, (group.rank,group.n), **kw)) for k,o in part.items()}
+        else: done = restore_folder(model, a.input, a.output, **kw)
+    if one:
         more = ', input left, restored right; without --preview all of it is restored'*a.preview
         if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}{more}')
     bad = {k: e for k,e in done.items() if isinstance(e, Exception)}
@@ -197,6 +193,12 @@ def restore(argv:list|None=None) -> int: # the exit code
     return _guard(p.prog, a.quiet, lambda: _restore(a, p.prog))
 
 # %% ../nbs/47_cli.ipynb #5f19ebac
+def _print_plan(config):
+    "The memory of a run of as many processes as a launcher started: one of them prints"
+    from v2v_diffusion.scale import is_sharded, plan_lines
+    if os.environ.get('RANK', '0')!='0': return
+    for line in plan_lines(config, int(os.environ.get('WORLD_SIZE', 1)), is_sharded()): print(line, flush=True)
+
 def train(argv:list|None=None) -> int: # the exit code
     "Train a model by a preset or a YAML file"
     p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.', 'v2v_train --config tiny --set training.num_epochs=3')
@@ -204,12 +206,14 @@ def train(argv:list|None=None) -> int: # the exit code
     p.add_argument('--resume', metavar='CKPT_OR_last', help='a checkpoint to continue from, or the word last')
     p.add_argument('--set', action='extend', nargs='+', default=[], metavar='section.key=value', help='change a setting; may be repeated')
     p.add_argument('--print-config', action='store_true', help='print all settings as YAML, and train nothing')
+    p.add_argument('--plan', action='store_true', help='print what each stage needs in memory, and train nothing')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.config import load_config
         if a.print_config:
             import yaml
             return print(yaml.safe_dump(load_config(a.config, a.set).dict(), sort_keys=False), end='')
+        if a.plan: return _print_plan(load_config(a.config, a.set))
         from v2v_diffusion.train import train
         from v2v_diffusion.scale import process_group
         group = process_group()

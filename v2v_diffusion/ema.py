@@ -24,10 +24,14 @@ def ema_decay(
     return min(decay, (1 + n) / (10 + n)) if warmup else decay
 
 # %% ../nbs/23_ema.ipynb #3b329113
+def _local(o):
+    "A tensor, or this process's part of one that is sharded (chapter scale)"
+    return o.to_local() if hasattr(o, 'to_local') else o
+
 def _ema_update(decay:float=.999, warmup:bool=True) -> Callable:
     "A function of (averages, values, updates so far) that updates lists of tensors in place, as `AveragedModel` needs it"
     def update(ema, model, n):
-        d = ema_decay(int(n), decay, warmup)
+        (ema,model),d = ([*map(_local, o)] for o in (ema, model)),ema_decay(int(n), decay, warmup)
         if ema[0].is_floating_point(): get_ema_multi_avg_fn(d)(ema, model, n)
         else:
             for e,m in zip(ema, model): e.copy_(m)
@@ -53,18 +57,31 @@ class EMACallback(OptStepCallback):
 
     def reset(self):
         "Begin anew from the model as it is"
-        self.ema_model = AveragedModel(self.model, multi_avg_fn=_ema_update(self.decay, self.ema_warmup), use_buffers=True)
-        self.ema_model.requires_grad_(False)
+        if self.ema_model is None:
+            self.ema_model = AveragedModel(self.model, multi_avg_fn=_ema_update(self.decay, self.ema_warmup), use_buffers=True)
+            self.ema_model.requires_grad_(False)
+        for p,q in zip(_tensors(self.model), _tensors(self.ema_model.module)): q.data.copy_(p.data)
+        self.ema_model.n_averaged.zero_()
 
     def after_opt_step(self): self.ema_model.update_parameters(self.model)
 
 # %% ../nbs/23_ema.ipynb #1afe6f37
 def _tensors(model:nn.Module) -> Iterator: return itertools.chain(model.parameters(), model.buffers())
 
+def _exchange(p, q):
+    "Swap the data of two tensors; the memory of sharded ones must stay where it is"
+    if not hasattr(p, 'to_local'): p.data,q.data = q.data,p.data
+    else:
+        p,q = _local(p.detach()),_local(q.detach())
+        kept = p.clone()
+        p.copy_(q)
+        q.copy_(kept)
+
+# %% ../nbs/23_ema.ipynb #98a2cb64
 @patch
 def swap(self:EMACallback):
     "Model and average change places"
-    for p,q in zip(_tensors(self.model), _tensors(self.ema_model.module)): p.data,q.data = q.data,p.data
+    for p,q in zip(_tensors(self.model), _tensors(self.ema_model.module)): _exchange(p, q)
     self.swapped = not self.swapped
 
 @patch

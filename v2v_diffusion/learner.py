@@ -119,6 +119,7 @@ class OneProcess:
     def together(self, f:Callable) -> object: return f() # of each; an error of one ends all, in one line
     def check(self, facts:Callable): "Refuse processes that differ in one of the facts, a dict"
     def callbacks(self) -> list: return [] # of a Learner that they train
+    def shard(self, learn:Learner): "Spread the U-Net, its average and its optimizer over all, if that was chosen"
     def stopper(self, learn:Learner) -> Callback: return learn.checkpoint # with `request_stop`
     def watched(self) -> contextlib.AbstractContextManager: return contextlib.nullcontext() # names a process that ends
 

@@ -116,17 +116,18 @@ class SharedSteps:
     def __init__(self, overlap:int): # frames that windows have in common
         self.overlap,self.held,self.end = overlap,[],0
 
-    def window(self, first_frame:int, n:int) -> 'SharedSteps': # itself
-        "Begin a window of `n` frames, which overlaps or touches the one before"
+    def window(self, first_frame:int, n:int, held:object=None) -> 'SharedSteps': # itself
+        "Begin a window of `n` frames, which overlaps or touches the one before; what is handed on goes to `held`, a new list without it"
         self.common,self.end = self.end-first_frame,first_frame+n
-        self.old,self.held = iter(self.held),[]
+        self.old,self.held = iter(self.held),[] if held is None else held
         return self
 
     def __call__(self, x0:torch.Tensor) -> torch.Tensor: # (b,c,f,h,w)
-        old,o = next(self.old, None),self.common
-        if old is not None and o>0:
+        o = self.common
+        old = next(self.old, None) if o>0 else None
+        if old is not None:
             k = min(o, old.shape[2])
-            x0 = torch.stack([torch.cat([x[:,:o-k], _crossfade(a[:,-k:], x[:,o-k:])], 1) for a,x in zip(old, x0)])
+            x0 = torch.stack([torch.cat([x[:,:o-k], _crossfade(a[:,-k:], x[:,o-k:])], 1) for a,x in zip(old.to(x0), x0)])
         if self.overlap: self.held.append(x0[:,:,-self.overlap:].clone())
         return x0
 
@@ -167,9 +168,9 @@ def window_noise(
 _mean_bytes,_sample_bytes,_base_bytes = 150,500,2**29 # for each pixel of a window: at 0 steps, at more; and for all else
 
 def free_memory(device:str|torch.device='cpu') -> int: # bytes
-    "What is free on a device"
+    "What is free on a device; of a machine's memory, an equal part for each process that a launcher started on it"
     device = torch.device(device)
-    return torch.cuda.mem_get_info(device)[0] if device.type=='cuda' else psutil.virtual_memory().available
+    return torch.cuda.mem_get_info(device)[0] if device.type=='cuda' else psutil.virtual_memory().available//int(os.environ.get('LOCAL_WORLD_SIZE', 1))
 
 def plan_window(
     n_frames:int, # the most
@@ -201,6 +202,22 @@ def _restore_window(model, x, randn, **kwargs):
     if x.device.type=='cuda': torch.cuda.empty_cache()
     made = {}
     return torch.cat([_restore_window(model, x[:,:,a:b], _NoiseOfWhole(randn, n, a, b, made), **kwargs) for a,b in ((0,k), (k,n))], 2)
+
+# %% ../nbs/40_restore.ipynb #ea8d8328
+def _in_half(f, kind):
+    def half(*args, **kwargs):
+        with torch.autocast(kind, torch.bfloat16): return f(*args, **kwargs).float()
+    return half
+
+@contextlib.contextmanager
+def _half_networks(model):
+    "Until it ends, the predictor's network and the U-Net compute in bf16, if the device is made for it"
+    kind = _device(model).type
+    nets = [o for o in (model.unet, model.predictor and model.predictor.unet) if o] if isinstance(model, VideoToVideoDiffusion) and has_bf16(kind) else []
+    for net in nets: net.forward = _in_half(net.forward, kind)
+    try: yield
+    finally:
+        for net in nets: del net.forward
 
 # %% ../nbs/40_restore.ipynb #88871520
 def _ahead(items, n):
@@ -235,19 +252,25 @@ def _weights_hash(model):
 class _Journal:
     "Finished pieces of a video, and the state after them"
     def __init__(self, output, run, deep, n=0): # `run`: all that decides about the bytes, but for the `n` frames of a window, which depend on free memory
-        self.folder,self.fmt = Path(output).parent/f'.{Path(output).name}.parts','gbrp16le' if deep else 'bgr0'
+        self.folder,self.fmt,self.state = Path(output).parent/f'.{Path(output).name}.parts','gbrp16le' if deep else 'bgr0',dict(
+            windows=0, pieces=0, frames=0, held=None, end=0, steps=[], requests=[], n=n)
+        self._open(output, json.dumps(run, default=str))
+
+    def _open(self, output, run):
         try:
             self.folder.mkdir(exist_ok=True)
             self.lock = open(self.folder/'lock', 'a')
         except OSError as e: raise V2VError(f'cannot write {output}: {e.strerror}; choose another place') from None
         if not _lock(self.lock): raise V2VError(f'{output} is being written by another run; wait for it, or give another output')
-        text,path,self.state = json.dumps(run, default=str),self.folder/'run.json',dict(windows=0, pieces=0, frames=0, held=None, end=0, steps=[], requests=[], n=n)
-        if path.is_file() and path.read_text()==text:
-            if (self.folder/'state.pt').is_file(): self.state = load_torch(self.folder/'state.pt')
+        path = self.folder/'run.json'
+        if path.is_file() and path.read_text()==run: self._read()
         else:
             for p in self.folder.iterdir():
                 if p.name!='lock': p.unlink()
-            with safe_path(path) as tmp: tmp.write_text(text)
+            with safe_path(path) as tmp: tmp.write_text(run)
+
+    def _read(self):
+        if (self.folder/'state.pt').is_file(): self.state = load_torch(self.folder/'state.pt')
 
     def add(self, block, **state):
         "A finished block (3,f,h,w), and the state after it"
@@ -331,43 +354,46 @@ def _noted(randn, requests):
         return randn(shape)
     return f
 
-def _blocks(model, windows, exposure, noise, seed, overlap, times, journal, kwargs):
+def _blocks(model, windows, exposure, noise, seed, overlap, times, journal, kwargs, divided=None):
     "Blocks of restored frames, as `_blend_windows` makes them, each written to the journal, from where that ends"
     steps,state = SharedSteps(overlap),journal.state if journal else dict(windows=0, held=None, end=0, steps=[], requests=None)
     steps.held,steps.end = state['steps'],state['end']
-    restored = _restored(model, windows, exposure, window_noise(model, noise, seed), steps, state['windows'], state['requests'], times, kwargs)
+    restored = _restored(model, windows, exposure, window_noise(model, noise, seed), steps, state['windows'], state['requests'], times, kwargs, divided)
     for k,(block,held,end) in enumerate(_blend_windows(restored, overlap, state['held'], state['end']), state['windows']+1):
         if journal: journal.add(block, windows=k, held=held, end=end, steps=steps.held)
         yield block,held,end
 
-def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, kwargs):
-    "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`: of these only the noise is made, of the shapes in `requests`"
+def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, kwargs, divided):
+    "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`, and those of other processes: of these only the noise is made, of the shapes in `requests`"
     for k,(start,x) in enumerate(windows):
         x,t = _batch(x, model),time.perf_counter()
         randn = noise_of(start, brighten(x, exposure).clamp(-1,3))
-        if k<skip:
-            for b,c,_,h,w in requests: randn((b, c, x.shape[2], h, w))
+        if k>=skip: x0_fn = steps.window(start, x.shape[2], divided.held(k) if divided else None)
+        if k<skip or divided and not divided.mine(k, start):
+            for b,c,_,h,w in divided.requests() if divided else requests: randn((b, c, x.shape[2], h, w))
             continue
         noise = randn if k or requests is None else _noted(randn, requests)
-        more = dict(x0_fn=steps.window(start, x.shape[2])) if isinstance(model, VideoToVideoDiffusion) else {}
+        more = dict(x0_fn=x0_fn) if isinstance(model, VideoToVideoDiffusion) else {}
         y = _restore_window(model, x, noise, **more, **kwargs)[0].cpu()
         times.seconds['restored'] += time.perf_counter()-t
-        yield start,y
+        if divided: yield from divided.joined(k, start, y)
+        else: yield start,y
+    if divided: yield from divided.joined()
 
 # %% ../nbs/40_restore.ipynb #f3191f71
 def _planned(model, n, size, steps, max_memory, asked):
     "Frames in a window, and a warning if fewer fit than the model's own, or than were `asked` for"
     limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
-    fit = plan_window(n, size, model.config.steps if steps is None else steps, limit)
+    fit = plan_window(n, size, steps, limit)
     if fit<n: warnings.warn(f'windows of {n} frames, as requested: {limit/2**30:.1f} GiB may hold only {fit}' if asked else
                             f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
     return n if asked else fit
 
-def _journal_of(model, info, output, n, run):
+def _journal_of(model, info, output, n, run, group):
     "The journal of a long video, and a word if there is one already"
     file = os.stat(info.path)
     run |= dict(input=[os.path.realpath(info.path), file.st_size, file.st_mtime_ns], model=_weights_hash(model))
-    journal = _Journal(output, run, any(c.bits>8 for c in av.VideoFormat(info.pix_fmt).components), n)
+    journal = (group.journal if group else _Journal)(output, run, any(c.bits>8 for c in av.VideoFormat(info.pix_fmt).components), n)
     if k := journal.state['frames']: warnings.warn(f'{info.path}: {k} of {info.n_frames} frames were finished before; going on from there')
     return journal
 
@@ -382,7 +408,7 @@ def generate_video(
     input_video_path:str|Path, # any video file, or a folder of numbered pictures
     output_path:str|Path, # .mp4, .mov, .m4v, .mkv or .webm
     sampler_type:str='dpmpp_2m', # one of `sampler_names`
-    num_inference_steps:int|None=None, # network evaluations a window; 0: the mean; None: the model's own, `config.steps`
+    num_inference_steps:int|None=None, # network evaluations a window; 0: the mean; None: the model's own, `config.steps`, and twice as many to enlarge
     num_frames:int|None=None, # frames in a window; None: the model's own, `config.num_frames`, or fewer if memory is short
     overlap:int|None=None, # frames that neighboring windows have in common; None: a twelfth of a window
     resolution:tuple|None=None, # `(h,w)` of the output; None: the input's
@@ -400,6 +426,7 @@ def generate_video(
     start:float=0., # begin so many seconds behind the first frame
     seconds:float|None=None, # restore so much of it; None: to its end
     preview:bool=False, # restore five seconds at most, and write them beside the input
+    group:object=None, # `ManyProcesses` that divide a long video; the first writes it
     **kwargs # more for `model.restore`, such as `eta`
 ) -> VideoInfo: # what was written
     "Restore a video of any length and size, or a part: as many frames, the same rate and audio"
@@ -409,15 +436,17 @@ def generate_video(
     if info.interlaced and not deinterlace:
         warnings.warn(f'{name} is interlaced: the lines of a frame are of two moments; give deinterlace (--deinterlace) to make whole frames')
     size = resolution or ((scale*info.height,scale*info.width) if scale else None)
+    steps = (2 if scale else 1)*model.config.steps if num_inference_steps is None else num_inference_steps
     e = estimate_video_exposure(model, info, n, size) if exposure is None else exposure
     if exposure is None and e<1: warnings.warn(f'{name} is dark: estimated exposure {e:.2f} (--exposure sets it; 1 leaves the light alone)')
     if preview: info = video_part(info, seconds=5)
     part = dict(start=info.first, total=info.n_frames)
-    kwargs |= dict(exposure=e, sampler=sampler_type, steps=num_inference_steps, average=average)
+    kwargs |= dict(exposure=e, sampler=sampler_type, steps=steps, average=average)
     run = dict(num_frames=n, overlap=overlap, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **part, **kwargs)
     long,shape = info.n_frames>4*n,size or (info.height,info.width)
-    n = _planned(model, n, shape, num_inference_steps, max_memory, num_frames)
-    journal = _journal_of(model, info, output_path, n, run) if long else None
+    if group and group.rank and not long: return group.gather(None)[0]
+    n = _planned(model, n, shape, steps, max_memory, num_frames)
+    journal = _journal_of(model, info, output_path, n, run, group) if long else None
     times,begun,out = _Times(model),time.perf_counter(),None
     try:
         if journal:
@@ -426,12 +455,13 @@ def generate_video(
         o = min(n-1, n//12 if overlap is None else overlap)
         chunks = _ahead(times.of('decode', stream_video(info.path, min(n, 8), size=size, deinterlace=deinterlace, **part)), 1)
         windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
-        with tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
-            blocks = _ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs), 1)
+        with _half_networks(model), tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
+            blocks = _ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs, journal if group and long else None), 1)
             frames = _counted(times.of('waited', _frames(blocks)), bar)
             if journal:
                 bar.update(journal.state['frames'])
                 for _ in frames: pass
+                if group and group.rank: return group.gather(None)[0]
                 frames = journal.frames()
             if preview: frames = (torch.cat([x,y], -1) for y,x in zip(frames, stream_video(info.path, 1, size=shape, **part)))
             out = write_video(frames, output_path, like=info, crf=crf, codec=codec)
@@ -439,7 +469,7 @@ def generate_video(
         times.close()
         if journal: journal.close(out is not None)
     if verbose: print(times.report(out.n_frames, time.perf_counter()-begun))
-    return out
+    return group.gather(out)[0] if group else out
 
 # %% ../nbs/40_restore.ipynb #ba2a8442
 def _videos(folder):

@@ -200,6 +200,7 @@ def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False, group=one_pro
     group.broadcast(model)
     learn = self.learner(model, **self.loaders(dls, model, quiet, group), lr=t.learning_rate, **self._callbacks(dls, folders, group))
     learn.dls.train.part = group.rank,group.n
+    if self.name=='diffusion': group.shard(learn)
     per_epoch = steps_per_epoch(learn)
     n_steps = min(t.max_steps or math.inf, self.epochs*per_epoch)
     learn.add_cb(LRScheduleCallback(min(round(t.warmup_epochs*per_epoch), n_steps//2), n_steps))
@@ -307,6 +308,6 @@ def _train(config, resume, quiet, device, group):
     nothing_new = state and state['config'].get('finished') and stage is left[0] and learn.opt_steps==state['train']['opt_steps']
     if not nothing_new: _finish(stage, cfg, dls, learn)
     final = folders[0]/'checkpoint_final.pt'
-    if not group.rank: save_checkpoint(final, learn, learn.checkpoint.config | dict(finished=True), prefix=stage.weights)
+    save_checkpoint(final, learn, learn.checkpoint.config | dict(finished=True), prefix=stage.weights, writes=not group.rank)
     group.wait()
     return final

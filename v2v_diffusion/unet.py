@@ -7,6 +7,7 @@ __all__ = ['UNet3D']
 
 # %% ../nbs/16_unet.ipynb #d4591eba
 import torch, torch.nn as nn
+from fastcore.basics import patch
 from .core import *
 from .display import *
 from .layers import *
@@ -44,7 +45,16 @@ def _up(chs, n, block, skips):
         if i: layers.append(Upsample(c, ni := chs[i-1]))
     return nn.ModuleList(layers)
 
-# %% ../nbs/16_unet.ipynb #7efa7c8b
+# %% ../nbs/16_unet.ipynb #5c0da26d
+def _blocks_per_level(res_blocks, n_levels, attention_levels):
+    "The number of blocks of each level, fine to coarse"
+    n = (res_blocks,)*n_levels if isinstance(res_blocks, int) else tuple(res_blocks)
+    bad = [i for i in attention_levels if not 0<=i<n_levels]
+    if bad: raise V2VError(f'attention_levels holds {bad[0]}, but the levels are 0 to {n_levels-1}: drop it or lengthen channel_mult')
+    if len(n)!=n_levels: raise V2VError(f'res_blocks has {len(n)} numbers for {n_levels} levels: give one a level, or a single one')
+    return n
+
+# %% ../nbs/16_unet.ipynb #731e2e83
 class UNet3D(nn.Module):
     "From a noisy latent, its step and a condition to a prediction like the latent"
     def __init__(self,
@@ -62,47 +72,52 @@ class UNet3D(nn.Module):
     ):
         super().__init__()
         chs,n_emb = [model_channels*m for m in channel_mult],4*model_channels
-        n = (res_blocks,)*len(chs) if isinstance(res_blocks, int) else tuple(res_blocks)
-        bad = [i for i in attention_levels if not 0<=i<len(chs)]
-        if bad: raise V2VError(f'attention_levels holds {bad[0]}, but the levels are 0 to {len(chs)-1}: drop it or lengthen channel_mult')
-        if len(n)!=len(chs): raise V2VError(f'res_blocks has {len(n)} numbers for {len(chs)} levels: give one a level, or a single one')
+        n = _blocks_per_level(res_blocks, len(chs), attention_levels)
+        def block(ni, i): return _UNetBlock(ni, chs[i], n_emb, attention_heads, i in attention_levels, temporal_attention, conv)
         self.model_channels,self.checkpointing,self.multiple = model_channels,checkpointing,2**(len(chs)-1)
         self.frames_alone = conv=='frames' and not temporal_attention
         self.emb = nn.Sequential(nn.Linear(model_channels, n_emb), nn.SiLU(), nn.Linear(n_emb, n_emb))
         self.conv_in = conv3d(in_channels+cond_channels, chs[0], conv=conv)
-        def block(ni, i): return _UNetBlock(ni, chs[i], n_emb, attention_heads, i in attention_levels, temporal_attention, conv)
         self.down,skips = _down(chs, n, block)
         self.mid = nn.ModuleList([block(skips[-1], len(chs)-1), ResBlock3D(chs[-1], chs[-1], n_emb, conv)])
         self.up = _up(chs, n, block, skips)
-        last = nn.Conv3d(chs[0], out_channels, (1,3,3), padding=(0,1,1))
-        self.out = nn.Sequential(norm3d(chs[0]), nn.SiLU(), zero_init(last))
+        self.out = nn.Sequential(norm3d(chs[0]), nn.SiLU(), zero_init(nn.Conv3d(chs[0], out_channels, (1,3,3), padding=(0,1,1))))
 
-    def _step(self, m, h, emb):
-        if isinstance(m, (Downsample, Upsample)): return m(h)
-        return run_layer(m, h, emb, checkpointing=self.checkpointing)
+# %% ../nbs/16_unet.ipynb #dd3c8222
+@patch
+def _step(self:UNet3D, m, h, emb):
+    if isinstance(m, (Downsample, Upsample)): return m(h)
+    return run_layer(m, h, emb, checkpointing=self.checkpointing)
 
-    def forward(self,
-        z_t:torch.Tensor, # (b,in_channels,f,h,w), any f, h and w
-        t:torch.Tensor, # its step, (b,)
-        cond:torch.Tensor|None=None, # (b,cond_channels,f,h,w)
-    ) -> torch.Tensor: # (b,out_channels,f,h,w)
-        "The prediction"
-        if self.frames_alone and z_t.shape[2]>1:
-            b,f = z_t.shape[0],z_t.shape[2]
-            x,c = [None if o is None else o.transpose(1,2).flatten(0,1)[:,:,None] for o in (z_t,cond)]
-            n = b*f if torch.is_grad_enabled() else max(1, 2**18//x[0,0].numel()) # frames at a time: what memory is spared
-            parts = zip(x.split(n), t.repeat_interleave(f).split(n), [None]*b*f if c is None else c.split(n))
-            return torch.cat([self(*o) for o in parts])[:,:,0].unflatten(0, (b,f)).transpose(1,2)
-        emb = self.emb(timestep_embedding(t, self.model_channels).to(z_t.dtype))
-        x = pad_to_multiple(z_t if cond is None else torch.cat([z_t, cond], 1), (1, self.multiple, self.multiple))
-        out = self._levels(x, emb) if torch.is_grad_enabled() else in_tiles(lambda o: self._levels(o, emb), x, 512, 64, 32)
-        return out[..., :z_t.shape[-2], :z_t.shape[-1]]
+@patch
+def _levels(self:UNet3D, x, emb):
+    if self.frames_alone and not torch.is_grad_enabled(): x = x.contiguous(memory_format=torch.channels_last_3d)
+    skips = [self.conv_in(x)]
+    for m in self.down: skips.append(self._step(m, skips[-1], emb))
+    h = skips[-1]
+    for m in self.mid: h = self._step(m, h, emb)
+    for m in self.up: h = self._step(m, h if isinstance(m, Upsample) else torch.cat([h, skips.pop()], 1), emb)
+    return self.out(h)
 
-    def _levels(self, x, emb):
-        if self.frames_alone and not torch.is_grad_enabled(): x = x.contiguous(memory_format=torch.channels_last_3d)
-        skips = [self.conv_in(x)]
-        for m in self.down: skips.append(self._step(m, skips[-1], emb))
-        h = skips[-1]
-        for m in self.mid: h = self._step(m, h, emb)
-        for m in self.up: h = self._step(m, h if isinstance(m, Upsample) else torch.cat([h, skips.pop()], 1), emb)
-        return self.out(h)
+# %% ../nbs/16_unet.ipynb #7efa7c8b
+@patch
+def _frame_by_frame(self:UNet3D, z_t, t, cond):
+    b,f = z_t.shape[0],z_t.shape[2]
+    x,c = [None if o is None else o.transpose(1,2).flatten(0,1)[:,:,None] for o in (z_t,cond)]
+    n = b*f if torch.is_grad_enabled() else max(1, 2**18//x[0,0].numel()) # frames at a time: what memory is spared
+    parts = zip(x.split(n), t.repeat_interleave(f).split(n), [None]*b*f if c is None else c.split(n))
+    return torch.cat([self(*o) for o in parts])[:,:,0].unflatten(0, (b,f)).transpose(1,2)
+
+# %% ../nbs/16_unet.ipynb #e6d109bc
+@patch
+def forward(self:UNet3D,
+    z_t:torch.Tensor, # (b,in_channels,f,h,w), any f, h and w
+    t:torch.Tensor, # its step, (b,)
+    cond:torch.Tensor|None=None, # (b,cond_channels,f,h,w)
+) -> torch.Tensor: # (b,out_channels,f,h,w)
+    "The prediction"
+    if self.frames_alone and z_t.shape[2]>1: return self._frame_by_frame(z_t, t, cond)
+    emb = self.emb(timestep_embedding(t, self.model_channels).to(z_t.dtype))
+    x = pad_to_multiple(z_t if cond is None else torch.cat([z_t, cond], 1), (1, self.multiple, self.multiple))
+    out = self._levels(x, emb) if torch.is_grad_enabled() else in_tiles(lambda o: self._levels(o, emb), x, 512, 64, 32)
+    return out[..., :z_t.shape[-2], :z_t.shape[-1]]
