@@ -96,7 +96,7 @@ class ProcessesCallback(Callback):
 
 # %% ../nbs/45_scale.ipynb #44e61026
 def is_sharded() -> bool:
-    "Whether accelerate's launcher was told to shard"
+    "Whether accelerate's configuration says to shard"
     return os.environ.get('ACCELERATE_USE_FSDP', 'false').lower()=='true'
 
 def _units(net):
@@ -163,11 +163,15 @@ def _ended(self:ManyProcesses, wait=3):
     try:
         for k in range(self.n):
             if self.store.check([f'error {k}']): return k,self.store.get(f'error {k}').decode() # '': the first says it itself
-        before = beats()
-        time.sleep(wait)
-        dead = [k for k,(a,b) in enumerate(zip(before, beats())) if a==b and k!=self.rank]
+        if not self.store.check(['ended']):
+            before = beats()
+            time.sleep(wait)
+            dead = [str(k) for k,(a,b) in enumerate(zip(before, beats())) if a==b and k!=self.rank]
+            if not dead: return None
+            self.store.compare_set('ended', '', ', '.join(dead)) # by who finds it first: later more will have ended
+        dead = self.store.get('ended').decode()
     except RuntimeError: return 0,'process 0 has ended, and the store of all with it' # which it kept
-    return (dead[0],f'process {", ".join(map(str, dead))} of {self.n} has ended; the others end too, {self.again}') if dead else None
+    return int(dead.split(',')[0]),f'process {dead} of {self.n} has ended; the others end too, {self.again}'
 
 @patch
 @contextlib.contextmanager
