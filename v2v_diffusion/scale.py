@@ -157,16 +157,24 @@ def _flat(o, name=''):
 
 # %% ../nbs/45_scale.ipynb #bf3c1d59
 @patch
+def _beats(self:ManyProcesses): return [self.store.add(f'beat {k}', 0) for k in range(self.n)]
+
+@patch
+def _silent(self:ManyProcesses, before):
+    "Processes, other than this, that have given no sign of life since"
+    return [k for k,(a,b) in enumerate(zip(before, self._beats())) if a==b and k!=self.rank]
+
+# %% ../nbs/45_scale.ipynb #e79cf4ba
+@patch
 def _ended(self:ManyProcesses, wait=3):
     "What is known of processes that ended: a line, or None; a process that lives counts on"
-    def beats(): return [self.store.add(f'beat {k}', 0) for k in range(self.n)]
     try:
         for k in range(self.n):
             if self.store.check([f'error {k}']): return k,self.store.get(f'error {k}').decode() # '': the first says it itself
         if not self.store.check(['ended']):
-            before = beats()
+            before = self._beats()
             time.sleep(wait)
-            dead = [str(k) for k,(a,b) in enumerate(zip(before, beats())) if a==b and k!=self.rank]
+            dead = [str(k) for k in self._silent(before)]
             if not dead: return None
             self.store.compare_set('ended', '', ', '.join(dead)) # by who finds it first: later more will have ended
         dead = self.store.get('ended').decode()
@@ -197,12 +205,12 @@ def watched(self:ManyProcesses,
 @patch
 def until(self:ManyProcesses, done:Callable) -> None:
     "Wait until `done()`; if a process ends before, so does this one"
-    t = time.monotonic()
+    t,before = time.monotonic(),self._beats()
     while not done():
         time.sleep(.01)
-        if time.monotonic()-t<10: continue
-        if self._ended(): raise RuntimeError('a process has ended')
-        t = time.monotonic()
+        if time.monotonic()-t<15: continue
+        if self._silent(before): raise RuntimeError('a process has ended')
+        t,before = time.monotonic(),self._beats()
 
 # %% ../nbs/45_scale.ipynb #019464a3
 def process_group(device:str|torch.device|None=None) -> OneProcess: # of `train`
