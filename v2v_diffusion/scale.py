@@ -96,7 +96,7 @@ class ProcessesCallback(Callback):
 
 # %% ../nbs/45_scale.ipynb #44e61026
 def is_sharded() -> bool:
-    "Whether accelerate's launcher was told to shard"
+    "Whether accelerate's configuration says to shard"
     return os.environ.get('ACCELERATE_USE_FSDP', 'false').lower()=='true'
 
 def _units(net):
@@ -157,17 +157,29 @@ def _flat(o, name=''):
 
 # %% ../nbs/45_scale.ipynb #bf3c1d59
 @patch
+def _beats(self:ManyProcesses): return [self.store.add(f'beat {k}', 0) for k in range(self.n)]
+
+@patch
+def _silent(self:ManyProcesses, before):
+    "Processes, other than this, that have given no sign of life since"
+    return [k for k,(a,b) in enumerate(zip(before, self._beats())) if a==b and k!=self.rank]
+
+# %% ../nbs/45_scale.ipynb #e79cf4ba
+@patch
 def _ended(self:ManyProcesses, wait=3):
     "What is known of processes that ended: a line, or None; a process that lives counts on"
-    def beats(): return [self.store.add(f'beat {k}', 0) for k in range(self.n)]
     try:
         for k in range(self.n):
             if self.store.check([f'error {k}']): return k,self.store.get(f'error {k}').decode() # '': the first says it itself
-        before = beats()
-        time.sleep(wait)
-        dead = [k for k,(a,b) in enumerate(zip(before, beats())) if a==b and k!=self.rank]
+        if not self.store.check(['ended']):
+            before = self._beats()
+            time.sleep(wait)
+            dead = [str(k) for k in self._silent(before)]
+            if not dead: return None
+            self.store.compare_set('ended', '', ', '.join(dead)) # by who finds it first: later more will have ended
+        dead = self.store.get('ended').decode()
     except RuntimeError: return 0,'process 0 has ended, and the store of all with it' # which it kept
-    return (dead[0],f'process {", ".join(map(str, dead))} of {self.n} has ended; the others end too, {self.again}') if dead else None
+    return int(dead.split(',')[0]),f'process {dead} of {self.n} has ended; the others end too, {self.again}'
 
 @patch
 @contextlib.contextmanager
@@ -193,12 +205,12 @@ def watched(self:ManyProcesses,
 @patch
 def until(self:ManyProcesses, done:Callable) -> None:
     "Wait until `done()`; if a process ends before, so does this one"
-    t = time.monotonic()
+    t,before = time.monotonic(),self._beats()
     while not done():
         time.sleep(.01)
-        if time.monotonic()-t<10: continue
-        if self._ended(): raise RuntimeError('a process has ended')
-        t = time.monotonic()
+        if time.monotonic()-t<15: continue
+        if self._silent(before): raise RuntimeError('a process has ended')
+        t,before = time.monotonic(),self._beats()
 
 # %% ../nbs/45_scale.ipynb #019464a3
 def process_group(device:str|torch.device|None=None) -> OneProcess: # of `train`
