@@ -8,6 +8,7 @@ __all__ = ['restore', 'train', 'demo', 'table', 'doctor', 'main']
 # %% ../nbs/47_cli.ipynb #3e7aba28
 import contextlib, os, signal, sys, threading, warnings
 from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
+from io import TextIOWrapper
 
 # %% ../nbs/47_cli.ipynb #a29a1fc2
 def _say(prog, what, msg): print(f'{prog}: {what}: ' + ' '.join(str(msg).split()), file=sys.stderr)
@@ -44,6 +45,7 @@ def _guard(prog, quiet, body):
         from tqdm import tqdm
         with tqdm.external_write_mode(sys.stderr): _say(prog, 'notice', message)
     with warnings.catch_warnings():
+        if isinstance(sys.stdout, TextIOWrapper): sys.stdout.reconfigure(errors='backslashreplace') # a name that it cannot print is no reason to fail
         warnings.simplefilter('ignore')
         warnings.filterwarnings('always', category=UserWarning, module='v2v_diffusion')
         warnings.showwarning = notice
@@ -79,10 +81,10 @@ _codecs = 'h264','hevc','vp9','ffv1','prores','mpeg4'
 
 def _restore_parser():
     p = _Parser('v2v_restore', 'Restore a video, or each video of a folder; frames, rate and audio stay as they are.', 'v2v_restore dark.mp4 restored.mp4 --steps 0')
-    p.add_argument('paths', nargs='*', metavar='INPUT OUTPUT', help='what to restore, and where to')
-    p.add_argument('--checkpoint', metavar='F', help='what v2v_train wrote, a .safetensors file, a saved folder, or a name on the hub (the model that comes with the package)')
-    p.add_argument('--input', metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
-    p.add_argument('--output', metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
+    p.add_argument('paths', nargs='*', type=os.path.expanduser, metavar='INPUT OUTPUT', help='what to restore, and where to')
+    p.add_argument('--checkpoint', type=os.path.expanduser, metavar='F', help='what v2v_train wrote, a .safetensors file, a saved folder, or a name on the hub (the model that comes with the package)')
+    p.add_argument('--input', type=os.path.expanduser, metavar='VIDEO_OR_FOLDER', help='what to restore; a folder holds videos, or the numbered pictures of one')
+    p.add_argument('--output', type=os.path.expanduser, metavar='VIDEO_OR_FOLDER', help='where to; a folder for a folder')
     p.add_argument('--steps', type=int, metavar='N', help="network evaluations a window; 0: the mean, without a sample (the model's own, twice as many with --scale)")
     p.add_argument('--average', type=int, default=1, metavar='K', help='samples to average (%(default)s)')
     p.add_argument('--sampler', choices=('ddpm','ddim','dpmpp_2m'), help='(dpmpp_2m)')
@@ -116,6 +118,7 @@ def _parse_restore(argv):
     for o in (('scale','resolution'), ('preview','check')):
         if all(getattr(a, k) for k in o): p.error(f'--{o[0]} and --{o[1]}: give one of them')
     if not a.start>=0 or not (a.seconds is None or a.seconds>0): p.error('--start must be 0 or more, --seconds above 0')
+    if not (a.max_memory is None or a.max_memory>0): p.error('--max-memory must be above 0')
     return p,a
 
 # %% ../nbs/47_cli.ipynb #2890d8c6
@@ -140,12 +143,12 @@ def _checked_paths(a):
     "Is the input the pictures of one video, or one file? Refuse what no model would help"
     from pathlib import Path
     from v2v_diffusion.core import V2VError
-    from v2v_diffusion.video import frame_files, output_endings, probe_video, video_part
+    from v2v_diffusion.video import _check_output, frame_files, output_endings, probe_video, video_part
     src,dst = Path(a.input),Path(a.output)
     if not src.exists(): raise V2VError(f'{src}: no such file or folder')
     one = not src.is_dir() or dst.suffix.lower() in output_endings and bool(frame_files(src))
     if one and dst.is_dir(): raise V2VError(f'{dst} is a folder; give the name of a video for a video')
-    if one and dst.suffix.lower() not in output_endings: raise V2VError(f"cannot write {dst}: '{dst.suffix}' is not one of {' '.join(output_endings)}")
+    if one: _check_output(dst, a.codec, a.crf)
     if one: video_part(probe_video(src), a.start, a.seconds)
     return one
 
@@ -164,6 +167,7 @@ def _restore(a, prog):
     together = group.together if group else lambda f: f()
     one = together(lambda: _checked_paths(a))
     device = _device(group.device if group else a.device)
+    if a.check: __import__('matplotlib') # missed now, not after the work
     from v2v_diffusion.restore import _weights_hash, generate_video, load_model, restore_folder
     kw = dict(sampler_type=a.sampler or 'dpmpp_2m', num_inference_steps=a.steps, progress=not a.quiet, verbose=a.verbose and not a.quiet)
     kw |= {k: getattr(a, k) for k in 'num_frames resolution scale exposure average seed noise deinterlace max_memory crf codec start seconds preview'.split()}
@@ -181,7 +185,7 @@ def _restore(a, prog):
         if not a.quiet: print(f'wrote {o.path}: {o.n_frames} frames of {o.width}x{o.height}{more}')
     bad = {k: e for k,e in done.items() if isinstance(e, Exception)}
     if group and group.rank: return int(bool(bad))
-    for e in bad.values(): _say(prog, 'error', _message(e))
+    for k,e in bad.items(): _say(prog, 'error', m if k in (m := _message(e)) else f'{k}: {m}')
     if not one and not a.quiet: print(f'{len(done)-len(bad)} of {len(done)} videos {"previewed in" if a.preview else "restored to"} {a.output}')
     for name,o in done.items():
         if a.check and name not in bad: _check(model, a, Path(a.input)/name, o)
@@ -202,8 +206,8 @@ def _print_plan(config):
 def train(argv:list|None=None) -> int: # the exit code
     "Train a model by a preset or a YAML file"
     p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.', 'v2v_train --config tiny --set training.num_epochs=3')
-    p.add_argument('--config', required=True, metavar='PRESET_OR_YAML', help='tiny, small, full, pretrained, or a file')
-    p.add_argument('--resume', metavar='CKPT_OR_last', help='a checkpoint to continue from, or the word last')
+    p.add_argument('--config', required=True, type=os.path.expanduser, metavar='PRESET_OR_YAML', help='tiny, small, full, pretrained, or a file')
+    p.add_argument('--resume', type=os.path.expanduser, metavar='CKPT_OR_last', help='a checkpoint to continue from, or the word last')
     p.add_argument('--set', action='extend', nargs='+', default=[], metavar='section.key=value', help='change a setting; may be repeated')
     p.add_argument('--print-config', action='store_true', help='print all settings as YAML, and train nothing')
     p.add_argument('--plan', action='store_true', help='print what each stage needs in memory, and train nothing')
@@ -225,7 +229,7 @@ def train(argv:list|None=None) -> int: # the exit code
 def demo(argv:list|None=None) -> int: # the exit code
     "Train a small model on built-in clips, restore clips that it was never trained on, print the table"
     p = _Parser('v2v_demo', 'Train a small model on built-in clips, restore clips that it was never trained on, print the benchmark.', 'v2v_demo --pretrained')
-    p.add_argument('--output', default='demo', metavar='DIR', help='folder for videos, pictures and figures (%(default)s)')
+    p.add_argument('--output', type=os.path.expanduser, default='demo', metavar='DIR', help='folder for videos, pictures and figures (%(default)s)')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='the same seed gives the same result (%(default)s)')
     p.add_argument('--pretrained', action='store_true', help='do not train: show the model that comes with the package')
     a = p.parse_args(argv)
@@ -239,9 +243,9 @@ def table(argv:list|None=None) -> int: # the exit code
     "Evaluate a model beside everything simpler, and write the table"
     p = _Parser('v2v_table', 'Evaluate a model on clips that no model here was trained on; writes tables as .json, .md and .csv, and pictures.',
                 'v2v_table --checkpoint checkpoints/mine/checkpoint_final.pt --clips 6')
-    p.add_argument('--checkpoint', metavar='F', help='the model (the one that comes with the package)')
-    p.add_argument('--output', default='table', metavar='DIR', help='folder for the files (%(default)s)')
-    p.add_argument('--video', metavar='VIDEO', help='a video of your own, as a further task')
+    p.add_argument('--checkpoint', type=os.path.expanduser, metavar='F', help='the model (the one that comes with the package)')
+    p.add_argument('--output', type=os.path.expanduser, default='table', metavar='DIR', help='folder for the files (%(default)s)')
+    p.add_argument('--video', type=os.path.expanduser, metavar='VIDEO', help='a video of your own, as a further task')
     p.add_argument('--clips', type=int, default=24, metavar='N', help='how many clips (%(default)s)')
     p.add_argument('--sweep', action='store_true', help='also evaluate it over a range of degradations')
     p.add_argument('--seed', type=int, default=0, metavar='S', help='of the samples (%(default)s)')
@@ -255,8 +259,8 @@ def table(argv:list|None=None) -> int: # the exit code
 def doctor(argv:list|None=None) -> int: # the exit code
     "Examine a configuration, or what was trained by it, for silent bugs"
     p = _Parser('v2v_doctor', 'Examine a configuration, or a model that was trained by it, for bugs that raise nothing; exit code 1 if any is found.', 'v2v_doctor --config tiny')
-    p.add_argument('--config', required=True, metavar='PRESET_OR_YAML', help='tiny, small, full, pretrained, or a file')
-    p.add_argument('--checkpoint', metavar='F', help='a trained model (a new one: what needs training is left out)')
+    p.add_argument('--config', required=True, type=os.path.expanduser, metavar='PRESET_OR_YAML', help='tiny, small, full, pretrained, or a file')
+    p.add_argument('--checkpoint', type=os.path.expanduser, metavar='F', help='a trained model (a new one: what needs training is left out)')
     a = p.parse_args(argv)
     def body():
         from v2v_diffusion.doctor import doctor, report
@@ -270,7 +274,7 @@ def doctor(argv:list|None=None) -> int: # the exit code
 def main(argv:list|None=None) -> int: # the exit code
     "The commands by their names, for `python -m v2v_diffusion.cli`"
     name,*rest = (sys.argv[1:] if argv is None else argv) or ['']
-    commands = dict(demo=demo, restore=restore, table=table, train=train)
+    commands = dict(demo=demo, doctor=doctor, restore=restore, table=table, train=train)
     if name in commands: return commands[name](rest)
     print(f'v2v_diffusion.cli: error: give one of {", ".join(commands)}, not {name!r}, and then its arguments', file=sys.stderr)
     return 2

@@ -6,9 +6,8 @@
 __all__ = ['TrainingConfig', 'RunConfig', 'make_config', 'presets', 'load_config']
 
 # %% ../nbs/35_config.ipynb #bd2c9aae
-import yaml
+import os, yaml
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -41,6 +40,10 @@ class TrainingConfig(ConfigSection):
     keep_epochs:PositiveInt|None = 3 # so many files of epochs stay, besides the best of its stage; None: all
     seed:int = 0 # of weights, order and noise
 
+    @field_validator('cache_folder')
+    @classmethod
+    def _home(cls, v): return v and os.path.expanduser(v)
+
     @field_validator('experiment_name')
     @classmethod
     def _one_name(cls, v):
@@ -63,7 +66,7 @@ def _checked_sections(d, where):
     "The three sections of a nested dict, each of them a dict"
     if not isinstance(d, dict): raise V2VError(f'{where}: give the sections {", ".join(_sections)}')
     for k,v in d.items():
-        if k not in _sections: raise V2VError(f'{where}: {k!r} is not known; did you mean {get_close_matches(str(k), _sections, 1, cutoff=0)[0]!r}?')
+        if k not in _sections: raise V2VError(f'{where}: {k!r} is not known; the sections are {", ".join(_sections)}')
         if not isinstance(v, dict|None): raise V2VError(f'{where}: section {k} must hold keys and values, not {v!r}')
     return {k: dict(d.get(k) or {}) for k in _sections}
 

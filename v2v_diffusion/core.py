@@ -8,8 +8,9 @@ __all__ = ['def_device', 'has_bf16', 'seed_everything', 'keyed_generator', 'V2VE
 
 # %% ../nbs/00_core.ipynb #fca25901
 import contextlib, errno, hashlib, json, numpy as np, os, random, secrets, torch, zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from numbers import Integral
 from pathlib import Path
 from pickle import UnpicklingError
 from pydantic import BaseModel, ValidationError
@@ -55,6 +56,12 @@ class V2VError(ValueError):
         super().__init__(self.line)
 
     def __str__(self) -> str: return self.line # fastai rewrites the arguments of what its callbacks raise
+
+
+def _check_size(size, name='size'):
+    "Refuse what is no height and width"
+    if size is not None and not (isinstance(size, Sequence) and len(size)==2 and all(isinstance(o, Integral) and o>0 for o in size)):
+        raise V2VError(f'{name}={size!r}: give a height and a width of 1 or more')
 
 # %% ../nbs/00_core.ipynb #c80a547a
 _no_write = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO
@@ -145,8 +152,9 @@ class ConfigSection(BaseModel, extra='forbid', validate_default=True):
         section,key = cls.__name__.removesuffix('Config').lower(),str(e['loc'][0])
         if key in cls.earlier: return f'{section}.{key} is {cls.earlier[key]}'
         if e['type']=='extra_forbidden':
-            near = get_close_matches(key, cls.model_fields, 1, cutoff=0)[0]
-            return f"{section}.{key} is not a key: did you mean {near}? Known: {', '.join(cls.model_fields)}"
+            short = [k for k in cls.model_fields if ''.join(o[:1] for o in k.split('_'))==key]
+            near = [f': did you mean {k}?' for k in [*short, *get_close_matches(key, cls.model_fields, 1)]] or ['.']
+            return f"{section}.{key} is not a key{near[0]} Known: {', '.join(cls.model_fields)}"
         return f"{section}.{key}={e['input']!r}: {e['msg']}"
 
 # %% ../nbs/00_core.ipynb #17c6bce6

@@ -6,7 +6,7 @@
 __all__ = ['VideoDataset', 'DataConfig', 'VideoDataLoaders']
 
 # %% ../nbs/32_data.ipynb #b477ce03
-import csv, inspect, json, math, warnings
+import csv, inspect, json, math, os, warnings
 from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path, PurePath
@@ -58,11 +58,12 @@ _lists = '.csv','.json','.jsonl'
 def _read_list(path):
     "The rows of a CSV or JSON file, their files relative to its folder"
     if not path.is_file(): raise V2VError(f'{path}: no such file')
+    if (kind := path.suffix.lower()) not in _lists: raise V2VError(f'{path}: a list is a {", ".join(_lists)} file')
     try:
         text = path.read_text(encoding='utf-8-sig')
-        if path.suffix=='.csv': rows = list(csv.DictReader(text.splitlines()))
-        else: rows = [json.loads(o) for o in text.splitlines() if o.strip()] if path.suffix=='.jsonl' else json.loads(text)
-    except (ValueError,csv.Error) as e: raise V2VError(f'{path} cannot be read as {path.suffix[1:].upper()}: {e}') from None
+        if kind=='.csv': rows = list(csv.DictReader(text.splitlines()))
+        else: rows = [json.loads(o) for o in text.splitlines() if o.strip()] if kind=='.jsonl' else json.loads(text)
+    except (ValueError,csv.Error) as e: raise V2VError(f'{path} cannot be read as {kind[1:].upper()}: {e}') from None
     if not isinstance(rows, list): raise V2VError(f"{path}: give a list of {{'input': file, 'target': file}}")
     return [{k: path.parent/v if v and isinstance(v, str) else None for k,v in o.items()} if isinstance(o, dict) else o for o in rows]
 
@@ -123,7 +124,7 @@ class VideoDataset(SyntheticDataset):
 @patch
 def _find_pairs(self:VideoDataset, degrade, n_clips):
     "The pairs of this split; if they are files, all headers are checked: how many do not fit, and the first"
-    source,bad = self.data_source,[]
+    source,bad = os.path.expanduser(self.data_source) if isinstance(self.data_source, (str,PurePath)) else self.data_source,[]
     if source is None: raise V2VError('data_source is not set: give a folder with input/ and target/ in it')
     if self.source_type=='hf': self.pairs = source if isinstance(source, HFPairs) else hf_pairs(source, self.split)
     else: self.pairs = _split_pairs((_folder_pairs if self.source_type=='folder' else _list_pairs)(source), self.split)
@@ -305,7 +306,7 @@ class DataConfig(ConfigSection):
     seed:int = 0 # names all that is random
 
     @field_validator('data_source', mode='before')
-    def _path(cls, v): return str(v) if isinstance(v, PurePath) else v
+    def _path(cls, v): return os.path.expanduser(v) if isinstance(v, (str,PurePath)) else v
 
     @field_validator('source_type')
     def _one_source(cls, v, info):
@@ -318,8 +319,8 @@ class DataConfig(ConfigSection):
         if self.source_type: return self.source_type
         if not isinstance(self.data_source, str): return 'synthetic' if self.data_source is None else 'list'
         p = Path(self.data_source)
-        if p.suffix in _lists: return 'list'
-        return 'hf' if p.suffix=='.parquet' or any((p/o).exists() for o in ('state.json','dataset_dict.json')) else 'folder'
+        if p.suffix.lower() in _lists: return 'list'
+        return 'hf' if p.suffix.lower()=='.parquet' or any((p/o).exists() for o in ('state.json','dataset_dict.json')) else 'folder'
 
 # %% ../nbs/32_data.ipynb #62c08747
 def _streamed_videos(source, c, kw):

@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 from .core import *
+from .core import _check_size
 from .display import *
 
 # %% ../nbs/05_decode.ipynb #cb2f4c26
@@ -120,9 +121,12 @@ def _scan(path, size, mtime):
     with _open(path) as c:
         s = _video_stream(c, path)
         end = max((o.pos + o.size for o in s.index_entries), default=0)
-        ps = [(o.pts, o.dts, o.is_keyframe, o.pos) for o in _demux(c, s) if o.size and not o.is_discard]
+        ps,cut = [],False
+        for o in _demux(c):
+            if o.size: cut = o.is_corrupt # the last packet of a truncated file
+            if o.stream.index==s.index and o.size and not o.is_discard: ps.append((o.pts, o.dts, o.is_keyframe, o.pos))
         tb,fps,vp8,reorders = s.time_base, s.average_rate or s.guessed_rate or 25, s.codec_context.name=='vp8', s.codec_context.has_b_frames
-        early = end > size or _ends_early(path, c, s, max((o[0]*tb for o in ps if o[0] is not None), default=None), fps)
+        early = end > size or _ends_early(path, c, s, size, cut, max((o[0]*tb for o in ps if o[0] is not None), default=None), fps)
     if not ps: raise V2VError(f'{name} holds no frames; give a video file')
     if early: warnings.warn(f'{name} is truncated, {size} bytes{f" of {end}"*(end>size)}: what is left of it is read; copy it again')
     if joins := _joins([(o[3], o[1]) for o in ps], tb):
@@ -142,8 +146,11 @@ def _scan(path, size, mtime):
         pts = [p for p in pts if p>=f.pts] or pts
     return _Index(_rising(pts), tb, np.sort(pts), None if joins or not len(keys) else keys, joins)
 
-def _ends_early(path, c, s, end, fps):
-    "Whether a container that declares its length in its header goes on for less, in none of its streams"
+def _ends_early(path, c, s, size, cut, end, fps):
+    "Whether a file ends in the middle of a packet, or a container that declares its length in its header goes on for less, in none of its streams"
+    if c.format.name=='mpegts': return bool(size%188 and size%192) # a recording may end in the middle of a frame
+    if cut: return True
+    if c.format.name=='asf': return c.duration is None # its header's is not believed where the file is too short for it
     if c.format.name not in ('avi','matroska,webm') or None in (end, c.duration): return False
     declared,least = Fraction(c.duration + (c.start_time or 0), av.time_base), max(.5, 2/fps)
     if c.format.name=='avi': return s.frames/fps - end >= least
@@ -342,19 +349,25 @@ def _pictures(paths):
 # %% ../nbs/05_decode.ipynb #0be60bc9
 def _deinterlaced(frames):
     "Whole frames, one for one: the lines of the other moment are made from their neighbors in space and time"
-    g = None
+    g = shape = None
     for f in itertools.chain(frames, [None]): # None: the end, at which the filter gives what it still holds
-        if f is not None and g is None:
-            g = av.filter.Graph()
-            shape = dict(width=f.width, height=f.height, format=f.format, time_base=f.time_base or Fraction(1,25))
+        new = f and dict(width=f.width, height=f.height, format=f.format.name, time_base=f.time_base or Fraction(1,25))
+        if g and new!=shape: yield from _filtered(g, None) # a filter takes frames of one size
+        if f is None: return
+        if new!=shape:
+            g,shape = av.filter.Graph(),new
             g.link_nodes(g.add_buffer(**shape), g.add('bwdif', 'mode=send_frame:deint=all'), g.add('buffersink')).configure()
-        if g is None: return
-        g.push(f)
-        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
-            while True: yield g.pull()
+        yield from _filtered(g, f)
+
+def _filtered(g, frame):
+    "What a filter gives for a frame; for None, at the end, the rest"
+    g.push(frame)
+    with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+        while True: yield g.pull()
 
 def _frames(path, start, n_frames, size, deinterlace):
     "Decoded frames, each with its turn and its size once it is upright: what `_fill` needs"
+    _check_size(size)
     total = len(_times(path).times)
     if not 0<=start<total: raise V2VError(f'{_source_name(path)} has {total} frames: start={start} must be from 0 to {total - 1}')
     if n_frames is not None and n_frames<1: raise V2VError(f'n_frames={n_frames} must be 1 or more')
@@ -363,7 +376,10 @@ def _frames(path, start, n_frames, size, deinterlace):
     frames = _raw_frames(path, start - early, want + early + deinterlace)
     frames = itertools.islice(_deinterlaced(frames), early, early + want) if deinterlace else frames
     for i,f in enumerate(frames, 1):
-        if i==1: m, size = _matrix(f), size or _size(f) # once: a frame whose side data is read is freed late
+        if i==1: m, size, stored = _matrix(f), size or _size(f), (f.width, f.height) # once: a frame whose side data is read is freed late
+        if stored and stored!=(f.width, f.height):
+            warnings.warn(f'{_source_name(path)}: from frame {start+i-1} on its size is {f.width}x{f.height} and not {stored[0]}x{stored[1]}: frames are resized to that of the first')
+            stored = None # said once
         yield f, m, size
     if not i: raise V2VError(f'{_source_name(path)} is corrupt: no frame from {start} on can be decoded; try another copy')
     if i<want: warnings.warn(f'{_source_name(path)} is corrupt: {i} of {want} frames could be decoded')

@@ -311,7 +311,12 @@ class ClipMetric(Metric):
 
     def reset(self): self.made.out = self.value = None
     def accumulate(self, learn:Learner):
-        if self.value is None: self.value = self.func(self.made(learn), self.target).mean().item()
+        if self.value is not None: return
+        v = self.func(self.made(learn), self.target)
+        if 0 < (n := v.isinf().sum().item()) < v.numel():
+            warnings.warn(f'{self.name}: {n} of {v.numel()} clips equal their targets, infinitely many dB: the mean is that of the others')
+            v = v[~v.isinf()]
+        self.value = v.mean().item()
 
 # %% ../nbs/20_learner.ipynb #8e2b7505
 def _metrics_for(y:torch.Tensor) -> list: return [psnr,ssim] if min(y.shape[-2:])>=11 else [psnr]

@@ -101,9 +101,10 @@ def check_restored(
     import matplotlib.pyplot as plt
     a,b = (o if isinstance(o, VideoInfo) else probe_video(o) for o in (input,output))
     size,n = (b.height,b.width),min(n_frames, a.n_frames, b.n_frames)
+    if min(size)<16: return [f'frames of {b.width}x{b.height} are too small for a check: it takes 16x16']
     last = min(a.n_frames, b.n_frames)-n
     found,starts = [],sorted({0, last//2, last})
-    fig,axs = plt.subplots(len(starts), 3, figsize=(9, 3*len(starts)*size[0]/size[1]+.4), dpi=100, layout='constrained', squeeze=False)
+    fig,axs = plt.subplots(len(starts), 3, figsize=(9, 3*len(starts)*min(2, size[0]/size[1])+.4), dpi=100, layout='constrained', squeeze=False)
     for start,row in zip(starts, axs):
         x,y = (as_tensor(o) for o in (read_video(a.path, a.first+start, n, size, deinterlace), read_video(b.path, start, n)))
         found += [f'from frame {start} on {o}' for o in residual_report(x, y, exposure)]

@@ -7,7 +7,7 @@ __all__ = ['mark_scenes', 'FrameNoise', 'MovingNoise', 'SharedSteps', 'estimate_
            'plan_window', 'generate_video', 'restore_folder', 'pretrained_model', 'load_model']
 
 # %% ../nbs/40_restore.ipynb #36d17870
-import av, contextlib, gc, hashlib, itertools, json, os, psutil, queue, shutil, statistics, threading, time, torch, torch.nn.functional as F, warnings
+import av, contextlib, ctypes, gc, hashlib, itertools, json, os, psutil, queue, shutil, statistics, threading, time, torch, torch.nn.functional as F, warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
@@ -21,8 +21,9 @@ from .layers import *
 from .motion import *
 from .model import *
 from .video import *
-from .core import _lock
+from .core import _check_size, _lock
 from .samplers import _check_choice
+from .video import _check_output
 
 # %% ../nbs/40_restore.ipynb #30d9efaf
 def _windows(frames, n=16, overlap=2):
@@ -133,16 +134,20 @@ class SharedSteps:
 
 # %% ../nbs/40_restore.ipynb #75083c1f
 def estimate_video_exposure(
-    model:torch.nn.Module, # with `estimate_exposure((b,3,f,h,w)) -> (b,)`
+    model:torch.nn.Module, # with `estimate_exposure((b,3,f,h,w)) -> (b,)`; 1 without it
     path:str|Path|VideoInfo, # any video file, or what `probe_video` or `video_part` says of it
     n_frames:int=16, # frames in a window
     size:tuple|None=None, # `(h,w)` to resize to
 ) -> float: # the exposure
     "One exposure for the whole file or part: the median of estimates at its start, middle and end"
+    if not hasattr(model, 'estimate_exposure'): return 1.
     info = path if isinstance(path, VideoInfo) else probe_video(path)
     n = min(n_frames, info.n_frames)
     clips = (read_video(info.path, info.first+s, n, size) for s in sorted({0, (info.n_frames-n)//2, info.n_frames-n}))
     return statistics.median(model.estimate_exposure(_batch(x, model)).item() for x in clips)
+
+# %% ../nbs/40_restore.ipynb #ab564714
+def _config(model): return getattr(model, 'config', None) or ModelConfig()
 
 def _device(model): return next((p.device for p in model.parameters()), torch.device('cpu'))
 
@@ -159,7 +164,7 @@ def window_noise(
     seed:int=0, # names the whole video's noise
 ) -> Callable: # `(first frame, exposure corrected window) -> randn`
     "The noise of a video's windows"
-    c = model.config
+    c = _config(model)
     if noise is None: noise = 'moving' if c.conv=='frames' and not c.temporal_attention else 'fixed'
     if noise=='fixed': return lambda start,y: FrameNoise(seed, start)
     return MovingNoise(seed, c.pixel_patch if c.space=='pixel' else 1).window
@@ -233,26 +238,34 @@ def _ahead(items, n):
                 if left.is_set(): return
             put(None, StopIteration())
         except BaseException as e: put(None, e) # for whoever asks
-    threading.Thread(target=work, daemon=True).start()
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
     try:
         while True:
             o,e = made.get()
             if isinstance(e, StopIteration): return
             if e: raise e
             yield o
-    finally: left.set()
+    finally:
+        left.set()
+        worker.join(.3)
+        while worker.is_alive():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(SystemExit))
+            worker.join(1)
 
 # %% ../nbs/40_restore.ipynb #9f847c22
 def _weights_hash(model):
     "Of the model's settings and weights"
-    h = hashlib.sha256(repr(model.config).encode())
+    h = hashlib.sha256(repr(_config(model)).encode())
     for k,v in model.state_dict().items(): h.update(k.encode()+v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return h.hexdigest()
+
+def _parts(output): return Path(output).parent/f'.{Path(output).name}.parts'
 
 class _Journal:
     "Finished pieces of a video, and the state after them"
     def __init__(self, output, run, deep, n=0): # `run`: all that decides about the bytes, but for the `n` frames of a window, which depend on free memory
-        self.folder,self.fmt,self.state = Path(output).parent/f'.{Path(output).name}.parts','gbrp16le' if deep else 'bgr0',dict(
+        self.folder,self.fmt,self.state = _parts(output),'gbrp16le' if deep else 'bgr0',dict(
             windows=0, pieces=0, frames=0, held=None, end=0, steps=[], requests=[], n=n)
         self._open(output, json.dumps(run, default=str))
 
@@ -274,7 +287,6 @@ class _Journal:
 
     def add(self, block, **state):
         "A finished block (3,f,h,w), and the state after it"
-        if self.lock.closed: return # whoever asked has gone
         self.state |= state
         if block.shape[1]:
             write_video(block, self.folder/f"{self.state['pieces']:06}.mkv", fps=25, codec='ffv1', pix_fmt=self.fmt)
@@ -300,14 +312,16 @@ class _Journal:
         if done or not self.state['pieces']: shutil.rmtree(self.folder, ignore_errors=True)
 
 # %% ../nbs/40_restore.ipynb #43f2b51a
-def _validate(input, output, n_frames, overlap, size, scale, sampler, noise):
+def _validate(input, output, codec, n_frames, overlap, size, scale, max_memory, sampler, noise):
     "Refuse what cannot end well before any work"
-    if os.path.realpath(input)==os.path.realpath(output): raise V2VError(f'{output} is the input itself; give another output')
+    if Path(output).exists() and Path(input).exists() and os.path.samefile(input, output): raise V2VError(f'{output} is the input itself; give another output')
+    _check_output(output, codec)
     if n_frames<1: raise V2VError(f'num_frames={n_frames}: a window needs 1 frame or more')
     if not 0<=overlap<n_frames: raise V2VError(f'overlap={overlap} must be from 0 to num_frames-1={n_frames-1}')
     if size is not None and scale is not None: raise V2VError('resolution and scale: give one of them')
     if scale is not None and scale<1: raise V2VError(f'scale={scale}: give 1 or more')
-    if size is not None and min(size)<1: raise V2VError(f'resolution={tuple(size)}: give a height and a width of 1 or more')
+    if max_memory is not None and not max_memory>0: raise V2VError(f'max_memory={max_memory:g}: give GiB, above 0')
+    _check_size(size, 'resolution')
     _check_choice('sampler', sampler, sampler_names)
     if noise is not None: _check_choice('noise', noise, _noise_names)
 
@@ -397,6 +411,11 @@ def _journal_of(model, info, output, n, run, group):
     if k := journal.state['frames']: warnings.warn(f'{info.path}: {k} of {info.n_frames} frames were finished before; going on from there')
     return journal
 
+def _discard_journal(output):
+    "Remove what a run that was killed left beside its output"
+    if _parts(output).exists(): _Journal(output, {}, False).close(True)
+
+# %% ../nbs/40_restore.ipynb #935fd6d6
 def _counted(frames, bar):
     for o in frames:
         bar.update()
@@ -404,7 +423,7 @@ def _counted(frames, bar):
 
 # %% ../nbs/40_restore.ipynb #9399f279
 def generate_video(
-    model:torch.nn.Module, # a `VideoToVideoDiffusion`, or anything with its `config`, `estimate_exposure` and `restore`
+    model:torch.nn.Module, # a `VideoToVideoDiffusion`, or any module with its `restore`, and perhaps its `config` and `estimate_exposure`
     input_video_path:str|Path, # any video file, or a folder of numbered pictures
     output_path:str|Path, # .mp4, .mov, .m4v, .mkv or .webm
     sampler_type:str='dpmpp_2m', # one of `sampler_names`
@@ -430,13 +449,13 @@ def generate_video(
     **kwargs # more for `model.restore`, such as `eta`
 ) -> VideoInfo: # what was written
     "Restore a video of any length and size, or a part: as many frames, the same rate and audio"
-    n = model.config.num_frames if num_frames is None else num_frames
-    _validate(input_video_path, output_path, n, n//12 if overlap is None else overlap, resolution, scale, sampler_type, noise)
+    n = _config(model).num_frames if num_frames is None else num_frames
+    _validate(input_video_path, output_path, codec, n, n//12 if overlap is None else overlap, resolution, scale, max_memory, sampler_type, noise)
     info,name = video_part(probe_video(input_video_path), start, seconds),Path(input_video_path).name
     if info.interlaced and not deinterlace:
         warnings.warn(f'{name} is interlaced: the lines of a frame are of two moments; give deinterlace (--deinterlace) to make whole frames')
-    size = resolution or ((scale*info.height,scale*info.width) if scale else None)
-    steps = (2 if scale else 1)*model.config.steps if num_inference_steps is None else num_inference_steps
+    size = resolution or ((round(scale*info.height),round(scale*info.width)) if scale else None)
+    steps = (2 if scale else 1)*_config(model).steps if num_inference_steps is None else num_inference_steps
     e = estimate_video_exposure(model, info, n, size) if exposure is None else exposure
     if exposure is None and e<1: warnings.warn(f'{name} is dark: estimated exposure {e:.2f} (--exposure sets it; 1 leaves the light alone)')
     if preview: info = video_part(info, seconds=5)
@@ -446,17 +465,19 @@ def generate_video(
     long,shape = info.n_frames>4*n,size or (info.height,info.width)
     if group and group.rank and not long: return group.gather(None)[0]
     n = _planned(model, n, shape, steps, max_memory, num_frames)
-    journal = _journal_of(model, info, output_path, n, run, group) if long else None
+    journal = _journal_of(model, info, output_path, n, run, group) if long else _discard_journal(output_path)
     times,begun,out = _Times(model),time.perf_counter(),None
     try:
         if journal:
             n = journal.state['n']
             journal.try_output(output_path, shape, fps=info.fps, crf=crf, codec=codec)
         o = min(n-1, n//12 if overlap is None else overlap)
-        chunks = _ahead(times.of('decode', stream_video(info.path, min(n, 8), size=size, deinterlace=deinterlace, **part)), 1)
-        windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
-        with _half_networks(model), tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0) as bar:
-            blocks = _ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs, journal if group and long else None), 1)
+        with _half_networks(model), contextlib.ExitStack() as threads:
+            bar = threads.enter_context(tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0))
+            def ahead(items): return threads.enter_context(contextlib.closing(_ahead(items, 1)))
+            chunks = ahead(times.of('decode', stream_video(info.path, min(n, 8), size=size, deinterlace=deinterlace, **part)))
+            windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
+            blocks = ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs, journal if group and long else None))
             frames = _counted(times.of('waited', _frames(blocks)), bar)
             if journal:
                 bar.update(journal.state['frames'])
@@ -481,6 +502,33 @@ def _videos(folder):
         if p not in videos: warnings.warn(f'{p} skipped: '+('a folder in a folder; restore it by itself' if p.is_dir() else 'not a video'))
     return videos
 
+def _output_names(videos):
+    "Each video's name and that of its output, no two of them alike"
+    names = {p.name: p.name for p in videos if p.suffix.lower() in output_endings}
+    for p in videos:
+        n = itertools.chain([''], itertools.count(2))
+        if p.name not in names: names[p.name] = next(o for o in (f'{p.name}{k}.mp4' for k in n) if o not in names.values())
+    return names
+
+# %% ../nbs/40_restore.ipynb #bbe19a26
+class _Finished:
+    "Which videos of a folder have been tried, and what came of it: kept beside the outputs until all have been"
+    def __init__(self, folder, run): self.folder,self.run = folder/'.finished',run
+    def _line(self, *files): return json.dumps([self.run, *([o.stat().st_size,o.stat().st_mtime_ns] for o in files)], default=str)
+
+    def has(self, *files): # the video and its output; or the video alone, if it failed
+        with contextlib.suppress(OSError): return (self.folder/files[0].name).read_text()==self._line(*files)
+        return False
+
+    def add(self, *files):
+        with contextlib.suppress(OSError, V2VError):
+            self.folder.mkdir(exist_ok=True)
+            with safe_path(self.folder/files[0].name) as tmp: tmp.write_text(self._line(*files))
+
+    def close(self, outputs): # by video
+        if all(self.has(*o) or self.has(o[0]) for o in outputs.items()): shutil.rmtree(self.folder, ignore_errors=True)
+
+# %% ../nbs/40_restore.ipynb #b0db8d9a
 def restore_folder(
     model:torch.nn.Module, # as for `generate_video`
     input_folder:str|Path, # its videos, not those of folders in it
@@ -494,10 +542,17 @@ def restore_folder(
     if dst.exists() and not dst.is_dir(): raise V2VError(f'{dst} is a file; a folder of videos wants a folder out')
     videos = _videos(src)
     dst.mkdir(parents=True, exist_ok=True)
-    for p in videos[part[0]::part[1]]:
-        name = p.name if p.suffix.lower() in output_endings else p.name+'.mp4'
-        try: done[p.name] = generate_video(model, p, dst/name, **kwargs)
-        except (V2VError, OSError) as e: done[p.name] = e
+    outputs = {src/k: dst/o for k,o in _output_names(videos).items()}
+    finished = _Finished(dst, [_weights_hash(model), {k: o for k,o in kwargs.items() if k not in ('progress','verbose','max_memory')}])
+    mine = [*outputs.items()][part[0]::part[1]]
+    if n := sum(finished.has(*o) for o in mine): warnings.warn(f'{dst}: {n} of {len(mine)} videos were finished before; going on from there')
+    for p,out in mine:
+        try: done[p.name] = probe_video(out) if finished.has(p, out) else generate_video(model, p, out, **kwargs)
+        except Exception as e:
+            if not (isinstance(e, (V2VError,OSError)) or _out_of_memory(e)): raise
+            done[p.name] = e
+        finished.add(p, *([] if isinstance(done[p.name], Exception) else [out]))
+    finished.close(outputs)
     return done
 
 # %% ../nbs/40_restore.ipynb #3935a53e

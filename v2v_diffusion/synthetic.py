@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 from . import __version__
 from .core import *
+from .core import _check_size
 from .display import *
 from .degrade import *
 
@@ -206,6 +207,7 @@ class SyntheticDataset(torch.utils.data.Dataset):
         seed:int=0, # names all that is random
         n_clips:int|None=None, # clips an epoch; 1000 without it, 24 for validation
     ):
+        _check_size(resolution, 'resolution')
         store_attr('num_frames,resolution,split,seed')
         self.photos,self.degrade,self.epoch = source_images(split),check_degrade(degrade or 'mixed'),0
         self.n_clips = n_clips or (1000 if split=='train' else 24)

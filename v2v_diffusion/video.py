@@ -30,7 +30,6 @@ def _is_deep(pix_fmt): return any(o.bits>8 for o in av.VideoFormat(pix_fmt).comp
 
 def _format(path, codec, pix_fmt, shape, deep):
     "The encoder and pixel format to use, refused if they do not go together; the format with full color where a side is odd"
-    if codec is not None and codec not in codecs: raise V2VError(f'codec {codec!r} is not known: choose {", ".join(codecs)}')
     name,(h,w) = codecs[codec] if codec else _container_codecs[Path(path).suffix.lower()],shape
     fits = [o.name for o in av.codec.Codec(name, 'w').video_formats or ()]
     if pix_fmt is not None:
@@ -63,13 +62,32 @@ _new_audio = dict.fromkeys(output_endings, 'aac') | {'.mkv': 'flac', '.webm': 'l
 
 def _can_hold(path, add):
     "Whether such a container takes the stream that `add` makes in it"
-    name = {'.mkv': 'matroska', '.webm': 'webm', '.mov': 'mov'}.get(Path(path).suffix.lower(), 'mp4')
+    name = {'.mkv': 'matroska', '.webm': 'webm', '.mov': 'mov', '.m4v': 'ipod'}.get(Path(path).suffix.lower(), 'mp4')
     with contextlib.suppress(ValueError, av.error.FFmpegError), av.open(io.BytesIO(), 'w', format=name) as o:
         add(o)
         o.start_encoding()
         return True
     return False
 
+# %% ../nbs/06_video.ipynb #1a04c28a
+def _check_output(path, codec=None, crf=18):
+    "Refuse what no frames could make right, before there are any"
+    if (suffix := Path(path).suffix.lower()) not in output_endings: raise V2VError(f"cannot write {path}: '{suffix}' is not one of {' '.join(output_endings)}")
+    if codec is not None and codec not in codecs: raise V2VError(f'codec {codec!r} is not known: choose {", ".join(codecs)}')
+    if not 0<=crf<=63: raise V2VError(f'crf={crf}: give a number from 0, which is lossless, to 63')
+    def add(out):
+        s = out.add_stream(codecs[codec], options=_options(codecs[codec], crf))
+        s.height,s.width,s.pix_fmt = 64,64,av.Codec(codecs[codec], 'w').video_formats[0].name
+    if codec and not _can_hold(path, add): raise V2VError(f'cannot write {path}: such a file cannot hold {codec}; name a .mkv, or choose another codec')
+
+def _check_rate(fps):
+    "`fps` as a fraction that encoders take"
+    try: rate = Fraction(fps)
+    except (TypeError, ValueError, OverflowError): rate = 0
+    if rate<=0: raise V2VError(f'fps={fps}: give frames a second, above 0')
+    return max(rate.limit_denominator(1_000_000), Fraction(1,1_000_000))
+
+# %% ../nbs/06_video.ipynb #33b2f3b7
 def _new_coder(out, a, path):
     "A stream for the audio `a` coded anew, in stereo where all its channels cannot be; None if that cannot be either"
     name,cc = _new_audio[Path(path).suffix.lower()],a.codec_context
@@ -209,15 +227,16 @@ def _missing(like, path):
         if n := len(a.streams.video) - n_covers[0] - 1: yield f'{n} other video stream{"s"*(n>1)}'
         if n := sum('timecode' not in o.metadata and not (a.chapters() and o.name=='bin_data') for o in a.streams.data): yield f'{n} data stream{"s"*(n>1)}'
         fmt,data = av.VideoFormat(like.pix_fmt),set()
-        with contextlib.suppress(ValueError): data = {o.type.name for o in _first_frame(a, v, path).side_data}
+        first = _first_frame(b, _video_stream(b, path), path)
+        with contextlib.suppress(ValueError): data = {o.type.name for o in _first_frame(a, v, path).side_data} - {o.type.name for o in first.side_data}
         yield from (o for k,o in _frame_data.items() if k in data)
         if any(o.is_alpha for o in fmt.components): yield 'alpha (transparency)'
-        if _is_deep(like.pix_fmt) and not _is_deep(_first_frame(b, _video_stream(b, path), path).format.name): yield 'more than 8 bits a color'
+        if _is_deep(like.pix_fmt) and not _is_deep(first.format.name): yield 'more than 8 bits a color'
 
 # %% ../nbs/06_video.ipynb #809c9e93
 def _uneven_times(like, fps):
     "The times of a video whose frames come unevenly, from 0, and their unit; None where frames are written at a rate"
-    if like is None or like.constant_frame_rate or fps!=like.fps.limit_denominator(1_000_000): return None,None
+    if like is None or like.constant_frame_rate or fps!=_check_rate(like.fps): return None,None
     times,tb = _times(like.path)[:2]
     times = times[like.first:]
     return itertools.chain((times - times[0]).tolist(), itertools.count(int(times[-1] - times[0]) + (step := max(1, round(1 / (fps*tb)))), step)),tb
@@ -246,8 +265,7 @@ def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt):
             src = files.enter_context(_container(like.path))
             if any(k.startswith('com.') for k in src.metadata) and 'movflags' in flags: flags['movflags'] += '+use_metadata_tags'
         out = files.enter_context(av.open(str(tmp.absolute()), 'w', options=flags))
-        try: s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
-        except ValueError: raise V2VError(f'cannot write {path}: such a file cannot hold {codec}; name a .mkv, or choose another codec') from None
+        s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
         s.height, s.width, s.pix_fmt = *first.shape[-2:], pix_fmt
         cc = s.codec_context
         if time_base: cc.time_base = time_base
@@ -278,10 +296,9 @@ def write_video(
     pix_fmt:str|None=None, # one that the codec can write, such as 'yuv420p10le'; None: what browsers play
 ) -> VideoInfo: # what was written
     "Write a file, by default one that browsers play; it appears whole or not at all"
-    if (suffix := Path(path).suffix.lower()) not in output_endings: raise V2VError(f"cannot write {path}: '{suffix}' is not one of {' '.join(output_endings)}")
+    _check_output(path, codec, crf)
     if like is not None and not isinstance(like, VideoInfo): like = probe_video(like)
-    fps = Fraction(fps or (like.fps if like else 25)).limit_denominator(1_000_000)
-    if fps<=0: raise V2VError(f'fps={fps} must be above 0')
+    fps = _check_rate(fps if fps is not None else like.fps if like else 25)
     with safe_path(path) as tmp:
         try: _encode(iter([frames] if isinstance(frames, torch.Tensor) else frames), tmp, path, like, fps, crf, codec, pix_fmt)
         except av.error.FFmpegError as e: raise V2VError(f'cannot write {path}: {e.strerror}') from None
