@@ -114,6 +114,26 @@ def _joins(ps, tb):
     return tuple((pos, (last + int(step) - t) * tb) for (_,last),(pos,t) in itertools.pairwise(ps) if (last - t) * tb > .1)
 
 # %% ../nbs/05_decode.ipynb #253a8045
+def _ends_early(path, c, s, size, cut, end, fps):
+    "Whether a file ends in the middle of a packet, or a container that declares its length in its header goes on for less, in none of its streams"
+    if c.format.name=='mpegts': return bool(size%188 and size%192) # a recording may end in the middle of a frame
+    if cut: return True
+    if c.format.name=='asf': return c.duration is None # its header's is not believed where the file is too short for it
+    if c.format.name not in ('avi','matroska,webm') or None in (end, c.duration): return False
+    declared,least = Fraction(c.duration + (c.start_time or 0), av.time_base), max(.5, 2/fps)
+    if c.format.name=='avi': return s.frames/fps - end >= least
+    if declared-end<least: return False
+    with _open(path) as o: end = max((p.pts*p.time_base + (p.duration or 0)*p.time_base for p in _demux(o) if p.pts is not None), default=0)
+    return declared-end>=least
+
+# %% ../nbs/05_decode.ipynb #0e04a5eb
+def _count_times(pts, dts, step, n):
+    "Times of `n` frames that are counted: those of decoding, which rise, else by the rate"
+    if None in dts: return np.round(np.arange(n) / float(step)).astype(int)
+    first = min((p for p in pts if p is not None), default=min(dts))
+    return _rising(dts)[-n:] - min(dts) + first
+
+# %% ../nbs/05_decode.ipynb #ad3fb9b9
 @functools.lru_cache(maxsize=4096)
 def _scan(path, size, mtime):
     "The index of a file; nothing is decoded where packets suffice"
@@ -145,24 +165,6 @@ def _scan(path, size, mtime):
         if n := sum(p<f.pts for p in pts): warnings.warn(f'{name}: its first {n} frames cannot be decoded: it begins with the next')
         pts = [p for p in pts if p>=f.pts] or pts
     return _Index(_rising(pts), tb, np.sort(pts), None if joins or not len(keys) else keys, joins)
-
-def _ends_early(path, c, s, size, cut, end, fps):
-    "Whether a file ends in the middle of a packet, or a container that declares its length in its header goes on for less, in none of its streams"
-    if c.format.name=='mpegts': return bool(size%188 and size%192) # a recording may end in the middle of a frame
-    if cut: return True
-    if c.format.name=='asf': return c.duration is None # its header's is not believed where the file is too short for it
-    if c.format.name not in ('avi','matroska,webm') or None in (end, c.duration): return False
-    declared,least = Fraction(c.duration + (c.start_time or 0), av.time_base), max(.5, 2/fps)
-    if c.format.name=='avi': return s.frames/fps - end >= least
-    if declared-end<least: return False
-    with _open(path) as o: end = max((p.pts*p.time_base + (p.duration or 0)*p.time_base for p in _demux(o) if p.pts is not None), default=0)
-    return declared-end>=least
-
-def _count_times(pts, dts, step, n):
-    "Times of `n` frames that are counted: those of decoding, which rise, else by the rate"
-    if None in dts: return np.round(np.arange(n) / float(step)).astype(int)
-    first = min((p for p in pts if p is not None), default=min(dts))
-    return _rising(dts)[-n:] - min(dts) + first
 
 # %% ../nbs/05_decode.ipynb #e0efcc83
 def _times(path):
@@ -427,6 +429,7 @@ def _windows(path, n, overlap, start, n_frames, size, deinterlace, memory):
             yield video
             del video
 
+# %% ../nbs/05_decode.ipynb #2e6dd726
 def read_video(
     path:str|Path|bytes, # any file that ffmpeg can read, a folder of pictures, or the bytes of a file
     start:int=0, # number of the first frame

@@ -150,7 +150,7 @@ def brightness_flicker(
     def one(o): return _light(o)*(amount*_ar1_noise(o.shape[1], smooth, generator)).exp().to(o)[:,None,None]
     return to_8bit(_video(_each(one, x)))
 
-# %% ../nbs/02_degrade.ipynb #bf082dc5
+# %% ../nbs/02_degrade.ipynb #81197008
 def scratches(
     x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
     count:int=2, # how many in a clip
@@ -170,6 +170,7 @@ def scratches(
         return out.clamp(-1,1)
     return _each(one, x)
 
+# %% ../nbs/02_degrade.ipynb #bf082dc5
 def _events(n_frames, rate, k, generator):
     "A frame, and `k` numbers in [0,1], for each of the events in a clip, of which a frame has `rate` on average"
     for i,n in enumerate(torch.poisson(torch.full((n_frames,), float(rate)), generator=generator).int().tolist()):

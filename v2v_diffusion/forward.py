@@ -82,6 +82,7 @@ def pred_to_x0(
     if prediction=='v': return (a*xt - s*pred)/schedule.scale(t,xt)**2
     return (xt - s*pred)/(a+s if prediction=='flow' else a)
 
+# %% ../nbs/11_forward.ipynb #a80dac35
 def pred_to_eps(
     pred:torch.Tensor, # output of the network, (b,c,f,h,w)
     xt:torch.Tensor, # its input
@@ -96,6 +97,7 @@ def pred_to_eps(
     if prediction=='v': return (s*xt + a*pred)/schedule.scale(t,xt)**2
     return (xt + a*pred)/(a+s) if prediction=='flow' else (xt - a*pred)/s
 
+# %% ../nbs/11_forward.ipynb #6252ad0d
 def x0_to_pred(
     x0:torch.Tensor, # predicted clean clips, (b,c,f,h,w)
     xt:torch.Tensor, # input of the network

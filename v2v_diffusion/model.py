@@ -101,6 +101,7 @@ class _LatentCondition(NamedTuple):
     input:torch.Tensor # of the input, exposure corrected
     features:torch.Tensor # where the mean is likely to be wrong (b,6,f,h,w)
 
+# %% ../nbs/19_model.ipynb #f053dc8a
 class VideoToVideoDiffusion(nn.Module):
     "Predictor, autoencoder or pixels, U-Net and schedule"
     def __init__(self, config:ModelConfig|dict|None=None): # a dict of a `ModelConfig`'s keys will do; the reference without one
@@ -120,26 +121,31 @@ class VideoToVideoDiffusion(nn.Module):
         parts = [f'{n} {k/1e6:.2f} M' for n,m in self.named_children() if (k := sum(p.numel() for p in m.parameters()))]
         return f'{type(self).__name__}: {", ".join(parts)}\n{self.config.model_dump(exclude_defaults=True)}'
 
-    def forward(self,
-        z_t:torch.Tensor, # what is denoised (b,c,f,h,w)
-        t:torch.Tensor, # its step (b,)
-        cond:torch.Tensor, # the U-Net's condition
-    ) -> torch.Tensor: # like `z_t`
-        "The prediction of `config.prediction`"
-        out = self.unet(z_t, t, cond)
-        if self.predictor is None: return out
-        x0 = gated_x0(out, torch.zeros_like(out), z_t, t, self.schedule)
-        return x0_to_pred(x0, z_t, t, self.schedule, self.config.prediction)
+# %% ../nbs/19_model.ipynb #44725c1d
+@patch
+def forward(self:VideoToVideoDiffusion,
+    z_t:torch.Tensor, # what is denoised (b,c,f,h,w)
+    t:torch.Tensor, # its step (b,)
+    cond:torch.Tensor, # the U-Net's condition
+) -> torch.Tensor: # like `z_t`
+    "The prediction of `config.prediction`"
+    out = self.unet(z_t, t, cond)
+    if self.predictor is None: return out
+    x0 = gated_x0(out, torch.zeros_like(out), z_t, t, self.schedule)
+    return x0_to_pred(x0, z_t, t, self.schedule, self.config.prediction)
 
-    def deviation(self, cond:torch.Tensor) -> torch.Tensor:
-        "The solved standard deviation of the residual, (b,c,f,h,w)"
-        logvar = torch.einsum('kn,bkfhw->bnfhw', self.logvar_weight, uncertainty_terms(self.fields(cond).features))
-        return (logvar/2).clamp(-5.5, 2).exp() # from a quarter of a gray level up
+# %% ../nbs/19_model.ipynb #1304e250
+@patch
+def deviation(self:VideoToVideoDiffusion, cond:torch.Tensor) -> torch.Tensor:
+    "The solved standard deviation of the residual, (b,c,f,h,w)"
+    logvar = torch.einsum('kn,bkfhw->bnfhw', self.logvar_weight, uncertainty_terms(self.fields(cond).features))
+    return (logvar/2).clamp(-5.5, 2).exp() # from a quarter of a gray level up
 
-    def fields(self, cond:torch.Tensor) -> _LatentCondition:
-        "The parts of the U-Net's condition, of a model with a predictor"
-        n = self.n_latent
-        return _LatentCondition(*cond.split([n,n,n,6], 1))
+@patch
+def fields(self:VideoToVideoDiffusion, cond:torch.Tensor) -> _LatentCondition:
+    "The parts of the U-Net's condition, of a model with a predictor"
+    n = self.n_latent
+    return _LatentCondition(*cond.split([n,n,n,6], 1))
 
 # %% ../nbs/19_model.ipynb #9eea3875
 @patch
@@ -292,12 +298,7 @@ def sample_residual(self:VideoToVideoDiffusion,
     return sample(lambda r,t: self(r, t, cond), r_T, self.schedule, sampler, steps, eta,
                   prediction=self.config.prediction, generator=generator, randn=randn, x0_fn=x0_fn)
 
-@patch
-@torch.no_grad()
-def predict(self:VideoToVideoDiffusion, input:torch.Tensor, exposure:float|torch.Tensor|None=None) -> torch.Tensor: # as for `restore`
-    "The mean: one evaluation of the predictor"
-    return self.restore(input, steps=0, exposure=exposure)
-
+# %% ../nbs/19_model.ipynb #f1903dc3
 @patch
 @torch.no_grad()
 def restore(self:VideoToVideoDiffusion,
@@ -323,6 +324,13 @@ def restore(self:VideoToVideoDiffusion,
         rs = (self.sample_residual(cond, sampler, steps, generator, randn, eta, x0_fn) for _ in range(average))
         out = sum(self.add_residual(m, cond, r).clamp(-1,1) for r in rs)/average
     return out[..., :h, :w].as_subclass(type(input))
+
+# %% ../nbs/19_model.ipynb #ca9ffee3
+@patch
+@torch.no_grad()
+def predict(self:VideoToVideoDiffusion, input:torch.Tensor, exposure:float|torch.Tensor|None=None) -> torch.Tensor: # as for `restore`
+    "The mean: one evaluation of the predictor"
+    return self.restore(input, steps=0, exposure=exposure)
 
 # %% ../nbs/19_model.ipynb #e2b7c5d1
 @patch
@@ -415,6 +423,7 @@ def read_metadata(path:str|Path) -> dict[str, str]: # `config` and `version`; of
     if meta.get('format')!='v2v_diffusion': raise V2VError(f'{path} is not a model of v2v_diffusion')
     return {k: v for k,v in meta.items() if k!='format'}
 
+# %% ../nbs/19_model.ipynb #90dee091
 def _hub_file(name, revision, token, cache_dir):
     "The file of a model on the hub, fetched if need be"
     from huggingface_hub import hf_hub_download

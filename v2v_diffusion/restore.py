@@ -10,6 +10,7 @@ __all__ = ['mark_scenes', 'FrameNoise', 'MovingNoise', 'SharedSteps', 'estimate_
 import av, contextlib, ctypes, gc, hashlib, itertools, json, os, psutil, queue, shutil, statistics, threading, time, torch, torch.nn.functional as F, warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from fastcore.basics import patch
 from importlib.resources import files
 from pathlib import Path
 from tqdm import tqdm
@@ -260,6 +261,7 @@ def _weights_hash(model):
     for k,v in model.state_dict().items(): h.update(k.encode()+v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return h.hexdigest()
 
+# %% ../nbs/40_restore.ipynb #5afe45bd
 def _parts(output): return Path(output).parent/f'.{Path(output).name}.parts'
 
 class _Journal:
@@ -285,31 +287,37 @@ class _Journal:
     def _read(self):
         if (self.folder/'state.pt').is_file(): self.state = load_torch(self.folder/'state.pt')
 
-    def add(self, block, **state):
-        "A finished block (3,f,h,w), and the state after it"
-        self.state |= state
-        if block.shape[1]:
-            write_video(block, self.folder/f"{self.state['pieces']:06}.mkv", fps=25, codec='ffv1', pix_fmt=self.fmt)
-            self.state['pieces'] += 1
-            self.state['frames'] += block.shape[1]
-        save_torch(self.state, self.folder/'state.pt')
-        gc.collect() # a file and its streams hold each other
+# %% ../nbs/40_restore.ipynb #8ead3992
+@patch
+def add(self:_Journal, block, **state):
+    "A finished block (3,f,h,w), and the state after it"
+    self.state |= state
+    if block.shape[1]:
+        write_video(block, self.folder/f"{self.state['pieces']:06}.mkv", fps=25, codec='ffv1', pix_fmt=self.fmt)
+        self.state['pieces'] += 1
+        self.state['frames'] += block.shape[1]
+    save_torch(self.state, self.folder/'state.pt')
+    gc.collect() # a file and its streams hold each other
 
-    def try_output(self, output, size, **kwargs):
-        "Refuse before any work what `write_video` would refuse after it"
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            write_video(torch.zeros(3,1,*size), self.folder/Path(output).name, **kwargs).path.unlink()
+@patch
+def try_output(self:_Journal, output, size, **kwargs):
+    "Refuse before any work what `write_video` would refuse after it"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        write_video(torch.zeros(3,1,*size), self.folder/Path(output).name, **kwargs).path.unlink()
 
-    def frames(self):
-        "All of them again"
-        for k in range(self.state['pieces']):
-            for x in stream_video(self.folder/f'{k:06}.mkv', 8): yield from x.split(1, 1)
+# %% ../nbs/40_restore.ipynb #307f7d83
+@patch
+def frames(self:_Journal):
+    "All of them again"
+    for k in range(self.state['pieces']):
+        for x in stream_video(self.folder/f'{k:06}.mkv', 8): yield from x.split(1, 1)
 
-    def close(self, done):
-        "Let go; if it is `done`, or nothing has been, leave nothing behind"
-        self.lock.close()
-        if done or not self.state['pieces']: shutil.rmtree(self.folder, ignore_errors=True)
+@patch
+def close(self:_Journal, done):
+    "Let go; if it is `done`, or nothing has been, leave nothing behind"
+    self.lock.close()
+    if done or not self.state['pieces']: shutil.rmtree(self.folder, ignore_errors=True)
 
 # %% ../nbs/40_restore.ipynb #43f2b51a
 def _validate(input, output, codec, n_frames, overlap, size, scale, max_memory, sampler, noise):

@@ -37,6 +37,7 @@ def _first_step(schedule, steps, prediction):
     if prediction=='epsilon' and len(good): top = good[-1].item()
     return max(top, steps-1)
 
+# %% ../nbs/12_samplers.ipynb #a28d8fce
 def make_timesteps(
     schedule:Schedule, # the schedule of training
     steps:int=20, # network evaluations, 1..T
@@ -58,6 +59,7 @@ def make_timesteps(
     if spacing=='linspace': return [round(top*(steps-1-i)/(steps-1)) for i in range(steps)]
     return [top] + [i*((top+1)//steps) for i in reversed(range(steps-1))]
 
+# %% ../nbs/12_samplers.ipynb #a56adbc3
 def _check_timesteps(timesteps, schedule):
     ts = [int(t) for t in timesteps]
     ok = ts and all(a>b for a,b in zip(ts,ts[1:])) and 0<=ts[-1] and ts[0]<schedule.n_steps
@@ -100,15 +102,16 @@ def dpmpp_2m_step(
         x0 = x0 + (x0-x0_last)/(2*r)
     return ((1-abar_next)/(1-abar))**.5*x - abar_next**.5*math.expm1(-h)*x0
 
-# %% ../nbs/12_samplers.ipynb #7e11365e
-sampler_names = 'ddpm','ddim','dpmpp_2m'
-
+# %% ../nbs/12_samplers.ipynb #555de25c
 def _predict_x0_eps(pred, x, t, schedule, prediction, x0_fn=None):
     "The clean clip and the noise behind a prediction, the first corrected by `x0_fn`"
     if not pred.isfinite().all(): raise V2VError(f'the denoiser gave a value that is not finite at step {t[0].item()}')
     x0 = pred_to_x0(pred, x, t, schedule, prediction)
     if x0_fn: pred,prediction = x0_fn(x0),'x0'
     return (pred if x0_fn else x0),pred_to_eps(pred, x, t, schedule, prediction)
+
+# %% ../nbs/12_samplers.ipynb #7e11365e
+sampler_names = 'ddpm','ddim','dpmpp_2m'
 
 @torch.no_grad()
 def sample(

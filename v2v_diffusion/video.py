@@ -145,6 +145,7 @@ def _packets(src, to, like):
             yield p
         elif p.size: yield None
 
+# %% ../nbs/06_video.ipynb #378b1172
 def _recoded(p, s, ends):
     "The packets of `p` coded anew for the stream `s`; the last, empty one ends it"
     try:
@@ -155,6 +156,7 @@ def _recoded(p, s, ends):
             yield from s.encode(f)
     except (ValueError, av.error.FFmpegError): yield None
 
+# %% ../nbs/06_video.ipynb #d87cdd3d
 def _mux_all(out, s, arrays, fps, color, packets, n_like, ticks, time_base, lead):
     "Encode all frames at `ticks` of `time_base` behind `lead` seconds, audio beside them, which ends with the video where that has fewer than `n_like` frames; how many packets were refused"
     cs, cr, p, bad = color[0] if color[0]!=2 else Colorspace.ITU601, color[1] or ColorRange.MPEG, next(packets, 0), 0
