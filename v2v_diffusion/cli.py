@@ -208,10 +208,12 @@ def train(argv:list|None=None) -> int: # the exit code
     p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.', 'v2v_train --config tiny --set training.num_epochs=3')
     p.add_argument('--config', required=True, type=os.path.expanduser, metavar='PRESET_OR_YAML', help='tiny, small, full, pretrained, or a file')
     p.add_argument('--resume', type=os.path.expanduser, metavar='CKPT_OR_last', help='a checkpoint to continue from, or the word last')
+    p.add_argument('--init', type=os.path.expanduser, metavar='MODEL', help='start from the weights of a trained model (fine-tuning): a file, a folder, a name on the hub, or the word pretrained')
     p.add_argument('--set', action='extend', nargs='+', default=[], metavar='section.key=value', help='change a setting; may be repeated')
     p.add_argument('--print-config', action='store_true', help='print all settings as YAML, and train nothing')
     p.add_argument('--plan', action='store_true', help='print what each stage needs in memory, and train nothing')
     a = p.parse_args(argv)
+    if a.resume and a.init: p.error('--resume and --init: give one of them')
     def body():
         from v2v_diffusion.config import load_config
         if a.print_config:
@@ -220,8 +222,10 @@ def train(argv:list|None=None) -> int: # the exit code
         if a.plan: return _print_plan(load_config(a.config, a.set))
         from v2v_diffusion.train import train
         from v2v_diffusion.scale import process_group
+        from v2v_diffusion.restore import load_model
         group = process_group()
-        path = train(group.together(lambda: load_config(a.config, a.set)), resume=a.resume, quiet=a.quiet, device=group.device, group=group)
+        cfg,init = group.together(lambda: (load_config(a.config, a.set), a.init and load_model(None if a.init=='pretrained' else a.init)))
+        path = train(cfg, resume=a.resume, quiet=a.quiet, device=group.device, group=group, init=init)
         if not a.quiet and not group.rank: print(f'wrote {path}')
     return _guard(p.prog, a.quiet, body)
 

@@ -8,6 +8,7 @@ __all__ = ['LogCallback', 'train']
 # %% ../nbs/36_train.ipynb #89120aca
 import contextlib, csv, errno, math, threading, time, warnings
 from collections import defaultdict
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -242,8 +243,13 @@ def _finish(stage, cfg, dls, learn):
     else: _calibrate(cfg, dls, learn.model.model, learn.ema.ema_model.module.model)
 
 # %% ../nbs/36_train.ipynb #edf152c5
-def _start(cfg, ckpt, state, dls, todo):
+def _start(cfg, ckpt, state, dls, todo, init=None):
     "The model to train, and the stages left"
+    if init:
+        of_init,of_cfg = init.config.model_dump(),cfg.model.model_dump()
+        if other := [k for k in of_cfg if of_cfg[k]!=of_init[k]]:
+            raise V2VError(f'the model to start from differs from these settings in {", ".join(f"model.{k} ({of_init[k]!r})" for k in other)}')
+        return deepcopy(init).train(),todo
     if not ckpt: return VideoToVideoDiffusion(cfg.model).init_from_data(_init_clips(cfg, dls), residuals=todo[0].name=='diffusion'),todo
     stage,names = state['config'].get('stage'),[o.name for o in todo]
     if stage is None: raise V2VError(f'{ckpt} holds a model but no training to continue; give a file that v2v_train wrote')
@@ -273,9 +279,11 @@ def train(
     quiet:bool=False, # no bars, no words
     device:str|torch.device|None=None, # where; `def_device` without one
     group:OneProcess=one_process, # several processes that train together
+    init:VideoToVideoDiffusion|None=None, # a trained model to start from (fine-tuning); new weights without one
 ) -> Path: # checkpoints/<experiment_name>/checkpoint_final.pt
     "Train all stages of a model"
-    with group.watched(): return _train(config, resume, quiet or group.rank>0, device, group)
+    if init and resume: raise V2VError('a run is resumed, or it starts from a trained model: give one of them')
+    with group.watched(): return _train(config, resume, quiet or group.rank>0, device, group, init)
 
 def _open(cfg, ckpt, device, group):
     "What is trained on, and the state of the checkpoint"
@@ -286,7 +294,7 @@ def _open(cfg, ckpt, device, group):
         for line in dls.train.dataset.check_alignment(): warnings.warn(line)
     return dls,state
 
-def _train(config, resume, quiet, device, group):
+def _train(config, resume, quiet, device, group, init=None):
     cfg = config if isinstance(config, RunConfig) else load_config(config)
     report = (lambda *a: None) if quiet else print
     folders = [Path(o)/cfg.training.experiment_name for o in ('checkpoints','logs')]
@@ -297,7 +305,7 @@ def _train(config, resume, quiet, device, group):
     dls,state = group.together(lambda: _open(cfg, ckpt, device, group))
     group.check(lambda: dict(settings=cfg.dict(), data=[o.dataset.fingerprint() for o in dls.loaders], checkpoint=state and state['train'] and state['train']['opt_steps']))
     seed_everything(cfg.training.seed)
-    model,left = group.together(lambda: _start(cfg, ckpt, state, dls, todo))
+    model,left = group.together(lambda: _start(cfg, ckpt, state, dls, todo, init))
     model.to(dls.device)
     for stage in left:
         report(f'Stage {todo.index(stage)+1} of {len(todo)}: {stage.title}')
