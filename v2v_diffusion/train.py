@@ -227,20 +227,22 @@ def _calibrate(cfg, dls, *models):
     for m in models: m.calibrate(pairs)
 
 # %% ../nbs/36_train.ipynb #c4e1b7f0
-def _fit_temperature(dls, *models):
+def _fit_temperature(dls, model):
     "The temperature of the samples, on 16 validation clips or more; synthetic ones have a seed of their own, not that of the tables"
     ds = dls.valid.dataset
     seed,own = ds.seed,int(getattr(ds, 'source_type', '')=='synthetic')
     ds.seed = seed+own
     pairs = [[as_tensor(o).to(dls.device) for o in b] for _,b in zip(range(1+32//dls.valid.bs), dls.valid)]
     ds.seed = seed
-    for m in models if sum(len(o[0]) for o in pairs)>=16 else (): m.fit_temperature(pairs)
+    if sum(len(o[0]) for o in pairs)>=16: model.fit_temperature(pairs)
 
 # %% ../nbs/36_train.ipynb #b7c21d94
 def _finish(stage, cfg, dls, learn):
     "What is solved, not trained, when the last stage ends"
-    if stage.name=='diffusion': _fit_temperature(dls, learn.model, learn.ema.ema_model.module)
-    else: _calibrate(cfg, dls, learn.model.model, learn.ema.ema_model.module.model)
+    averaged = learn.ema.ema_model.module
+    if stage.name!='diffusion': return _calibrate(cfg, dls, learn.model.model, averaged.model)
+    _fit_temperature(dls, averaged)
+    learn.model.logvar_weight.copy_(averaged.logvar_weight)
 
 # %% ../nbs/36_train.ipynb #edf152c5
 def _start(cfg, ckpt, state, dls, todo, init=None):
