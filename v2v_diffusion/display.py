@@ -10,6 +10,7 @@ __all__ = ['TensorVideo', 'video_from_uint8', 'video_to_uint8', 'video_to_uint16
 import av, base64, io, numpy as np, torch
 from fastcore.basics import patch
 from fractions import Fraction
+from functools import partial
 from PIL import Image
 from .core import *
 
@@ -51,13 +52,32 @@ def _row(x, n=8, gap=1):
     fs = np.pad(fs, ((0,0), (0,0), (0,gap), (0,0)), constant_values=255)
     return np.concatenate(list(fs), axis=1)[:, :-gap], i
 
-def _sizes(ims, n):
-    "Width and heights in inches for rows of `n` frames: as large as 60 kB of PNG allow"
-    for cell in np.arange(.9, .24, -.05):
-        w, hs = n * cell, [n * cell * im.shape[0] / im.shape[1] for im in ims]
-        small = [Image.fromarray(im).resize((round(70*w), max(1, round(70*h)))) for im,h in zip(ims, hs)]
-        if sum(len(_png(np.array(o), 1)) for o in small) < 49_000: break
-    return w, hs
+def _jpeg(im):
+    "JPEG bytes of a picture"
+    buf = io.BytesIO()
+    im.convert('RGB').save(buf, 'jpeg', quality=90)
+    return buf.getvalue()
+
+def _fit_rows(videos, n):
+    "Rows of `n` frames, at least 96 pixels wide, or of as many, 2 or more, as 100 kB hold: pictures, the frames' numbers, width and heights in pixels"
+    n = min(n, max(v.shape[1] for v in videos))
+    for k,side in ((n, max(96, min(192, 640//n))), *((k, 96) for k in range(n, 1, -1))):
+        ims,idxs = zip(*(_row(v, k) for v in videos))
+        w = k*side
+        hs = [max(1, round(w*im.shape[0]/im.shape[1])) for im in ims]
+        if sum(len(_jpeg(Image.fromarray(im).resize((w,h)))) for im,h in zip(ims, hs))<100_000: break
+    return ims,idxs[-1],w,hs
+
+def _figure_jpeg(fig):
+    "JPEG bytes of a matplotlib figure"
+    buf = io.BytesIO()
+    fig.savefig(buf, format='jpeg', pil_kwargs=dict(quality=90))
+    return buf.getvalue()
+
+def _display_jpeg(fig):
+    "What a notebook is given of a figure with frames: they have no sharp lines, and weigh a third of PNG"
+    from IPython.display import display
+    display({'image/jpeg': _figure_jpeg(fig), 'text/plain': repr(fig)}, raw=True)
 
 # %% ../nbs/01_display.ipynb #a515c89d
 def show_frames(
@@ -68,30 +88,29 @@ def show_frames(
     "A figure with a row a clip, a column a frame"
     import matplotlib.pyplot as plt
     if getattr(videos, 'ndim', 0)==4: videos = [videos]
-    ims, idxs = zip(*(_row(v, n) for v in videos))
-    w,hs = _sizes(ims, len(idxs[0]))
-    left = .09 * max(map(len, titles or [''])) + .1
-    W, H = left + w + .1, sum(hs) + .05*len(hs) + .2
-    fig, y = plt.figure(figsize=(W, H), dpi=70), H
+    ims,numbers,w,hs = _fit_rows(videos, n)
+    left = 7*max(map(len, titles or ['']))+8
+    W,H = left+w+8,sum(hs)+4*len(hs)+16
+    fig,y = plt.figure(figsize=(W/100, H/100), dpi=100),H
     for k,(im,h) in enumerate(zip(ims, hs)):
-        y -= h + .05
-        ax = fig.add_axes([left / W, y / H, w / W, h / H])
+        y -= h+4
+        ax = fig.add_axes([left/W, y/H, w/W, h/H])
         ax.imshow(im, aspect='auto')
         ax.axis('off')
-        if titles is not None: ax.text(-5, im.shape[0] / 2, titles[k], ha='right', va='center', fontsize=9)
-    for j,o in enumerate(idxs[-1]): ax.text((j + .5) / len(idxs[-1]), -.03 / h, o, transform=ax.transAxes, ha='center', va='top', fontsize=7)
+        if titles is not None: ax.text(-.01, .5, titles[k], transform=ax.transAxes, ha='right', va='center', fontsize=9)
+    for j,o in enumerate(numbers): ax.text((j+.5)/len(numbers), -3/h, o, transform=ax.transAxes, ha='center', va='top', fontsize=7)
+    fig._ipython_display_ = partial(_display_jpeg, fig)
     return fig
 
 # %% ../nbs/01_display.ipynb #8345764d
 @patch
-def _repr_png_(self:TensorVideo) -> bytes|None:
+def _repr_jpeg_(self:TensorVideo) -> bytes|None:
     import matplotlib.pyplot as plt
     clips = self[None] if self.ndim==4 else self
     if clips.ndim!=5 or clips.shape[1] not in (1,3) or not clips.numel(): return None
-    fig, buf = show_frames(clips[:8]), io.BytesIO()
-    fig.savefig(buf, format='png')
+    fig = show_frames(clips[:8])
     plt.close(fig)
-    return buf.getvalue()
+    return _figure_jpeg(fig)
 
 @patch
 def __repr__(self:TensorVideo) -> str:
@@ -111,8 +130,8 @@ def show(self:TensorVideo,
     import matplotlib.pyplot as plt
     im, i = _row(self, n)
     if ctx is None:
-        w,hs = _sizes([im], len(i))
-        ctx = plt.subplots(figsize=(w, hs[0] + .3), dpi=70, layout='tight')[1]
+        w = .96*len(i)
+        ctx = plt.subplots(figsize=(w, w*im.shape[0]/im.shape[1] + .3), dpi=100, layout='tight')[1]
     ctx.imshow(im, **kw)
     ctx.axis('off')
     if title is not None: ctx.set_title(title)
