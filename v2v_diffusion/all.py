@@ -27,6 +27,7 @@ from v2v_diffusion.estimate import *
 from v2v_diffusion.cache import *
 from v2v_diffusion.config import *
 from v2v_diffusion.train import *
+from v2v_diffusion.windows import *
 from v2v_diffusion.restore import *
 from v2v_diffusion.evaluate import *
 from v2v_diffusion.residuals import *

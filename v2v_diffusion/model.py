@@ -194,8 +194,12 @@ def make_condition(self:VideoToVideoDiffusion, input:torch.Tensor, exposure:floa
     "The mean as of `make_mean`, or None without a predictor, and the U-Net's condition"
     if self.predictor is None: return None,self.encode(self.correct_exposure(input, exposure))
     m,c = self.make_mean(input, exposure)
+    return m,self._encode_condition(m, c)
+
+@patch
+def _encode_condition(self:VideoToVideoDiffusion, m, c):
     zs = [self.encode(o) for o in (m, c.mean, c.y)]
-    return m,torch.cat(_LatentCondition(*zs, F.adaptive_avg_pool3d(uncertainty_features(m, c), zs[0].shape[2:])), 1)
+    return torch.cat(_LatentCondition(*zs, F.adaptive_avg_pool3d(uncertainty_features(m, c), zs[0].shape[2:])), 1)
 
 # %% ../nbs/19_model.ipynb #8a427205
 @patch
@@ -295,10 +299,39 @@ def sample_residual(self:VideoToVideoDiffusion,
     "A sample of what the mean misses"
     like = cond[:,:self.n_latent] # of its shape, with a predictor or without
     r_T = randn(like.shape).to(cond) if randn else noise_like(like, generator)
-    return sample(lambda r,t: self(r, t, cond), r_T, self.schedule, sampler, steps, eta,
-                  prediction=self.config.prediction, generator=generator, randn=randn, x0_fn=x0_fn)
+    return self._denoise(cond, r_T, sampler=sampler, steps=steps, eta=eta, generator=generator, randn=randn, x0_fn=x0_fn)
+
+@patch
+def _denoise(self:VideoToVideoDiffusion, cond, r_T, **kwargs):
+    return sample(lambda r,t: self(r, t, cond), r_T, self.schedule, prediction=self.config.prediction, **kwargs)
 
 # %% ../nbs/19_model.ipynb #f1903dc3
+@patch
+def samples_in_parts(self:VideoToVideoDiffusion, sampler:str='dpmpp_2m', eta:float=0.) -> bool:
+    "Can a few frames be sampled at a time? Not if networks look at several, or fresh noise is needed on the way"
+    return bool(self.predictor) and self.config.space=='pixel' and self.unet.frames_alone and sampler!='ddpm' and not eta
+
+@patch
+def _parts(self:VideoToVideoDiffusion, x, sampler, eta, x0_fn):
+    "Pairs `(first frame, end)` of what is sampled at a time: all, or about 250,000 pixels; the last first, for the next window waits for it"
+    f,n = x.shape[2],max(1, 2**18//math.prod(x.shape[-2:]))
+    if not self.samples_in_parts(sampler, eta) or x0_fn and not hasattr(x0_fn, 'divide'): return [(0,f)]
+    return x0_fn.divide(n)[::-1] if x0_fn else [(a, min(a+n, f)) for a in range(0, f, n)]
+
+@patch
+def _restore_parts(self:VideoToVideoDiffusion, parts, x, exposure, average, generator, randn, x0_fn, **kwargs):
+    m,c = self.make_mean(x, exposure)
+    c.start = c.y # not needed any more, but its memory is
+    out,(b,n,_,h,w) = torch.zeros_like(m),self.encode(m[:,:,:1]).shape
+    for _ in range(average):
+        r_T = randn((b,n,m.shape[2],h,w)).to(m) if randn else noise_like(m.new_empty(b, n, m.shape[2], h, w), generator)
+        for i,j in parts:
+            mean,cond = m[:,:,i:j],self._encode_condition(m[:,:,i:j], c.frames(slice(i, j)))
+            r = self._denoise(cond, r_T[:,:,i:j], x0_fn=x0_fn and x0_fn.part(i, j), **kwargs)
+            out[:,:,i:j] += self.add_residual(mean, cond, r).clamp(-1,1)/average
+    return out
+
+# %% ../nbs/19_model.ipynb #1a87cbfb
 @patch
 @torch.no_grad()
 def restore(self:VideoToVideoDiffusion,
@@ -319,6 +352,8 @@ def restore(self:VideoToVideoDiffusion,
     h,w = input.shape[-2:]
     x = pad_to_multiple(input.as_subclass(torch.Tensor), (1,8,8))
     if steps==0: out = self.make_mean(x, exposure)[0].clamp_(-1,1)
+    elif len(parts := self._parts(x, sampler, eta, x0_fn))>1:
+        out = self._restore_parts(parts, x, exposure, average, generator, randn, x0_fn, sampler=sampler, steps=steps)
     else:
         m,cond = self.make_condition(x, exposure)
         rs = (self.sample_residual(cond, sampler, steps, generator, randn, eta, x0_fn) for _ in range(average))

@@ -261,10 +261,11 @@ def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, 
     if divided: yield from divided.joined()
 
 # %% ../nbs/41_restore.ipynb #f3191f71
-def _planned(model, n, size, steps, max_memory, asked):
+def _planned(model, n, size, max_memory, asked, steps=0, sampler='dpmpp_2m', eta=0., **kwargs):
     "Frames in a window, and a warning if fewer fit than the model's own, or than were `asked` for"
     limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
-    fit = plan_window(n, size, steps, limit)
+    in_parts = not isinstance(model, VideoToVideoDiffusion) or model.samples_in_parts(sampler, eta)
+    fit = plan_window(n, size, steps, limit, in_parts)
     if fit<n: warnings.warn(f'windows of {n} frames, as requested: {limit/2**30:.1f} GiB may hold only {fit}' if asked else
                             f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
     return n if asked else fit
@@ -330,7 +331,7 @@ def generate_video(
     run = dict(num_frames=n, overlap=overlap, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **part, **kwargs)
     long,shape = info.n_frames>4*n,size or (info.height,info.width)
     if group and group.rank and not long: return group.gather(None)[0]
-    n = _planned(model, n, shape, steps, max_memory, num_frames)
+    n = _planned(model, n, shape, max_memory, num_frames, **kwargs)
     journal = _journal_of(model, info, output_path, n, run, group) if long else _discard_journal(output_path)
     times,begun,out = _Times(model),time.perf_counter(),None
     try:
@@ -341,7 +342,7 @@ def generate_video(
         with _half_networks(model), contextlib.ExitStack() as threads:
             bar = threads.enter_context(tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0))
             def ahead(items): return threads.enter_context(contextlib.closing(_ahead(items, 1)))
-            chunks = ahead(times.of('decode', stream_video(info.path, min(n, 8), size=size, deinterlace=deinterlace, **part)))
+            chunks = ahead(times.of('decode', stream_video(info.path, min(n, 4), size=size, deinterlace=deinterlace, **part)))
             windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
             blocks = ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs, journal if group and long else None))
             frames = _counted(times.of('waited', _frames(blocks)), bar)

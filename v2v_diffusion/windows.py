@@ -8,6 +8,7 @@ __all__ = ['mark_scenes', 'FrameNoise', 'MovingNoise', 'window_noise', 'SharedSt
 # %% ../nbs/40_windows.ipynb #36d17870
 import itertools, os, psutil, torch, torch.nn.functional as F
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from .core import *
 from .display import *
 from .layers import *
@@ -125,20 +126,31 @@ class SharedSteps:
     def window(self, first_frame:int, n:int, held:object=None) -> 'SharedSteps': # itself
         "Begin a window of `n` frames, which overlaps or touches the one before; what is handed on goes to `held`, a new list without it"
         self.common,self.end = self.end-first_frame,first_frame+n
-        self.old,self.held = iter(self.held),[] if held is None else held
+        self.old,self.held,self.n,self.a,self.b = iter(self.held),[] if held is None else held,n,0,n
         return self
 
+    def part(self, a:int, b:int) -> 'SharedSteps': # of the same window
+        "For frames `a` to `b` alone"
+        part = copy(self)
+        part.a,part.b = self.a+a,self.a+b
+        return part
+
+    def divide(self, n:int) -> list[tuple[int,int]]: # frames from, to
+        "Parts of about `n` frames that may be sampled one after another: none ends within an overlap"
+        overlaps = [range(e-self.overlap+1, e) for e in (self.common,self.n)]
+        cuts = [self.a, *(c for c in range(self.a+n, self.b, n) if not any(c in o for o in overlaps)), self.b]
+        return [(a-self.a,b-self.a) for a,b in itertools.pairwise(cuts)]
+
     def __call__(self, x0:torch.Tensor) -> torch.Tensor: # (b,c,f,h,w)
-        o = self.common
-        old = next(self.old, None) if o>0 else None
+        old = next(self.old, None) if self.a<self.common<=self.b else None
         if old is not None:
-            k = min(o, old.shape[2])
+            o,k = self.common-self.a,min(self.common, old.shape[2])
             x0 = torch.stack([torch.cat([x[:,:o-k], _crossfade(a[:,-k:], x[:,o-k:])], 1) for a,x in zip(old.to(x0), x0)])
-        if self.overlap: self.held.append(x0[:,:,-self.overlap:].clone())
+        if self.overlap and self.b==self.n: self.held.append(x0[:,:,-self.overlap:].clone())
         return x0
 
 # %% ../nbs/40_windows.ipynb #2a3e348f
-_mean_bytes,_sample_bytes,_base_bytes = 150,500,2**29 # for each pixel of a window: at 0 steps, at more; and for all else
+_base_bytes,_frame_bytes,_frame_bytes_sampled,_pixel_bytes,_pixel_bytes_whole = 2**29,900,1600,150,500 # the program; a pixel of one frame in the networks; of all
 
 def free_memory(device:str|torch.device='cpu') -> int: # bytes
     "What is free on a device; of a machine's memory, an equal part for each process that a launcher started on it"
@@ -150,6 +162,10 @@ def plan_window(
     size:tuple, # `(h,w)` of a frame
     steps:int, # sampling steps; 0 needs less
     max_bytes:float, # for the process
+    in_parts:bool=True, # a few frames are sampled at a time; all at once need more
 ) -> int: # frames in a window, at least 1
     "As many frames as fit"
-    return max(1, min(n_frames, int((max_bytes-_base_bytes)/((_sample_bytes if steps else _mean_bytes)*size[0]*size[1]))))
+    pixels = size[0]*size[1]
+    fixed = _base_bytes + (_frame_bytes_sampled if steps else _frame_bytes)*min(pixels, 2**20) # the networks take larger frames in tiles
+    each = _pixel_bytes if in_parts or not steps else _pixel_bytes_whole
+    return max(1, min(n_frames, int((max_bytes-fixed)/(each*pixels))))
