@@ -191,6 +191,7 @@ def _restore(a, prog):
         if a.check and name not in bad: _check(model, a, Path(a.input)/name, o)
     return int(bool(bad))
 
+# %% ../nbs/48_cli.ipynb #6e4024bc
 def restore(argv:list|None=None) -> int: # the exit code
     "Restore a video, or each video of a folder"
     p,a = _parse_restore(argv)

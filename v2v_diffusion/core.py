@@ -78,6 +78,7 @@ def _remove_left(folder, suffix):
         with contextlib.suppress(OSError), open(p, 'rb') as f:
             if _lock(f): p.unlink()
 
+# %% ../nbs/00_core.ipynb #54f3ab6d
 @contextlib.contextmanager
 def safe_path(path:str|Path) -> Iterator[Path]:
     "Yield a temporary name beside `path`; rename it to `path` if all went well, remove it if not"

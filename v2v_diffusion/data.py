@@ -121,6 +121,7 @@ class VideoDataset(SyntheticDataset):
 
     def __repr__(self): return f'VideoDataset({self.source_type}, {self.split}, {len(self)} clips)'
 
+# %% ../nbs/32_data.ipynb #b80d2344
 @patch
 def _find_pairs(self:VideoDataset, degrade, n_clips):
     "The pairs of this split; if they are files, all headers are checked: how many do not fit, and the first"
@@ -333,6 +334,7 @@ def _streamed_videos(source, c, kw):
     maker = VideoDataset(HFPairs([], [], 'the stream'), 'hf', n_clips=c.n_clips, **kw)
     return StreamedVideos(train, maker),VideoDataset(HFPairs(held, range(len(held)), 'the stream'), 'hf', split='valid', **kw)
 
+# %% ../nbs/32_data.ipynb #2dd9c238
 class VideoDataLoaders(DataLoaders):
     "Training and validation batches of `(input, target)`, each `(b,3,f,h,w)` in [-1,1]"
     def __repr__(self): return f'train: {self.train!r}\nvalid: {self.valid!r}'

@@ -367,6 +367,7 @@ def _filtered(g, frame):
     with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
         while True: yield g.pull()
 
+# %% ../nbs/05_decode.ipynb #bab4679a
 def _frames(path, start, n_frames, size, deinterlace):
     "Decoded frames, each with its turn and its size once it is upright: what `_fill` needs"
     _check_size(size)

@@ -85,6 +85,7 @@ def _show(model, out, seed, n, k, n_frames, tasks, pictures, quiet, ckpt, start,
     say(f'your own file: v2v_restore {f"--checkpoint {ckpt} " if ckpt else ""}--input dark.mp4 --output bright.mp4')
     return res
 
+# %% ../nbs/45_demo.ipynb #9267aca1
 def run_demo(
     output:str|Path='demo', # folder for videos, pictures and figures
     seed:int=0, # the same seed gives the same result on the same machine
@@ -104,6 +105,7 @@ def run_demo(
     model = load_model(ckpt) # evaluated on the CPU, wherever it was trained
     return _show(model, out, seed, n, k, n_frames, tasks, tasks, quiet, ckpt, start=start, **cost)
 
+# %% ../nbs/45_demo.ipynb #3472fc9f
 def pretrained_demo(
     output:str|Path='demo', # folder for videos, pictures and figures
     seed:int=0, # of the samples

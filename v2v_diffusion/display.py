@@ -52,6 +52,7 @@ def _row(x, n=8, gap=1):
     fs = np.pad(fs, ((0,0), (0,0), (0,gap), (0,0)), constant_values=255)
     return np.concatenate(list(fs), axis=1)[:, :-gap], i
 
+# %% ../nbs/01_display.ipynb #1e0c149e
 def _jpeg(im):
     "JPEG bytes of a picture"
     buf = io.BytesIO()
@@ -68,6 +69,7 @@ def _fit_rows(videos, n):
         if sum(len(_jpeg(Image.fromarray(im).resize((w,h)))) for im,h in zip(ims, hs))<100_000: break
     return ims,idxs[-1],w,hs
 
+# %% ../nbs/01_display.ipynb #dccfba36
 def _figure_jpeg(fig):
     "JPEG bytes of a matplotlib figure"
     buf = io.BytesIO()

@@ -62,6 +62,7 @@ def _shrink(z, v, D, threshold, stride, H, W):
             _patches(total[at]).add_(weight[...,None])
     return out/total
 
+# %% ../nbs/18_predictor.ipynb #c182ddbd
 def dct_shrink(
     x:torch.Tensor, # (b,3,f,h,w)
     var:torch.Tensor, # (b,1,f,h,w), variance of the noise in `x`

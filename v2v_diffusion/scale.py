@@ -182,6 +182,7 @@ def _ended(self:ManyProcesses, wait=3):
     except RuntimeError: return 0,'process 0 has ended, and the store of all with it' # which it kept
     return int(dead.split(',')[0]),f'process {dead} of {self.n} has ended; the others end too, {self.again}'
 
+# %% ../nbs/46_scale.ipynb #2d9ab6ac
 @patch
 @contextlib.contextmanager
 def watched(self:ManyProcesses,
@@ -254,30 +255,34 @@ class _SharedJournal(_Journal):
     def held(self, k): return _Handed(self.folder, k, self.group.until)
     def _window(self, k): return self.folder/f'{k:06}.pt'
 
-    def mine(self, k, start):
-        "Is a window to be restored here? If not, it is due from another; nobody is more than two turns ahead of the first"
-        if k%self.group.n==self.group.rank and not self._window(k).exists():
-            self.group.until(lambda: not self._window(k-2*self.group.n).exists())
-            return True
-        if not self.group.rank: self.due.append((k, start))
+# %% ../nbs/46_scale.ipynb #9edf5eda
+@patch
+def mine(self:_SharedJournal, k, start):
+    "Is a window to be restored here? If not, it is due from another; nobody is more than two turns ahead of the first"
+    if k%self.group.n==self.group.rank and not self._window(k).exists():
+        self.group.until(lambda: not self._window(k-2*self.group.n).exists())
+        return True
+    if not self.group.rank: self.due.append((k, start))
 
-    def requests(self):
-        "Shapes of noise that a window takes, known after the first window"
-        if self.group.rank and not self.state['windows']:
-            self.group.until((self.folder/'state.pt').exists)
-            self._read()
-        return self.state['requests']
+@patch
+def requests(self:_SharedJournal):
+    "Shapes of noise that a window takes, known after the first window"
+    if self.group.rank and not self.state['windows']:
+        self.group.until((self.folder/'state.pt').exists)
+        self._read()
+    return self.state['requests']
 
-    def joined(self, k=None, start=None, y=None):
-        "In the first: windows that were due, then its own `y`; the others leave theirs in the folder"
-        if self.group.rank and k is not None: save_torch(y, self._window(k))
-        if k is not None: self._window(k).with_suffix('.done').touch()
-        if self.group.rank: return
-        for j,s in self.due:
-            self.group.until(self._window(j).exists)
-            yield s,load_torch(self._window(j))
-        self.due = []
-        if k is not None: yield start,y
+@patch
+def joined(self:_SharedJournal, k=None, start=None, y=None):
+    "In the first: windows that were due, then its own `y`; the others leave theirs in the folder"
+    if self.group.rank and k is not None: save_torch(y, self._window(k))
+    if k is not None: self._window(k).with_suffix('.done').touch()
+    if self.group.rank: return
+    for j,s in self.due:
+        self.group.until(self._window(j).exists)
+        yield s,load_torch(self._window(j))
+    self.due = []
+    if k is not None: yield start,y
 
 # %% ../nbs/46_scale.ipynb #fb52362d
 @patch

@@ -47,35 +47,44 @@ class LogCallback(OptStepCallback):
         try: self.writer = SummaryWriter(self.folder)
         except OSError as e: raise V2VError(f'cannot write logs to {folder}: {e.strerror}; choose another folder') from None
 
-    def _reset(self): self.sums,self.since = defaultdict(lambda: [0.,0]),time.perf_counter()
-    def _add(self, name, total, n): self.sums[name] = [a+b for a,b in zip(self.sums[name], (total, n))]
+# %% ../nbs/36_train.ipynb #4eae8b1c
+@patch
+def _reset(self:LogCallback): self.sums,self.since = defaultdict(lambda: [0.,0]),time.perf_counter()
+@patch
+def _add(self:LogCallback, name, total, n): self.sums[name] = [a+b for a,b in zip(self.sums[name], (total, n))]
 
-    def before_train(self) -> None:
-        "Begin to count"
-        super().before_train()
-        self._reset()
+# %% ../nbs/36_train.ipynb #eb9b729a
+@patch
+def before_train(self:LogCallback) -> None:
+    "Begin to count"
+    OptStepCallback.before_train(self)
+    self._reset()
 
-    def after_train(self) -> None: self.trained = True
+@patch
+def after_train(self:LogCallback) -> None: self.trained = True
 
-    def after_loss(self) -> None:
-        "Add up the micro-batches of a step"
-        n = batch_rows(self.learn).own
-        self._add('loss', self.loss.item()*n, n)
-        if not self.n_steps: return
-        pred = self.pred if isinstance(self.pred, torch.Tensor) else self.pred[0]
-        errors = (pred-self.yb[0]).detach().pow(2).flatten(1).mean(1)
-        for t,e in [*zip(self.xb[1].tolist(), errors.tolist())][:n]: self._add(f'error_at_t/{_bands[5*t//self.n_steps]}', e, 1)
+# %% ../nbs/36_train.ipynb #fda86f26
+@patch
+def after_loss(self:LogCallback) -> None:
+    "Add up the micro-batches of a step"
+    n = batch_rows(self.learn).own
+    self._add('loss', self.loss.item()*n, n)
+    if not self.n_steps: return
+    pred = self.pred if isinstance(self.pred, torch.Tensor) else self.pred[0]
+    errors = (pred-self.yb[0]).detach().pow(2).flatten(1).mean(1)
+    for t,e in [*zip(self.xb[1].tolist(), errors.tolist())][:n]: self._add(f'error_at_t/{_bands[5*t//self.n_steps]}', e, 1)
 
-    def after_opt_step(self) -> None:
-        "Write their means, over all processes"
-        mine,self.sums = self.sums,defaultdict(lambda: [0.,0])
-        for sums in self.group.gather(dict(mine)):
-            for k,v in sums.items(): self._add(k, *v)
-        values = {k: total/n for k,(total,n) in self.sums.items()}
-        values['learning_rate'],values['items_per_second'] = self.opt.hypers[-1]['lr'],self.sums['loss'][1]/(time.perf_counter()-self.since)
-        if hasattr(self.learn, 'grad_norm'): values['grad_norm'] = self.learn.grad_norm
-        self._write(values)
-        self._reset()
+@patch
+def after_opt_step(self:LogCallback) -> None:
+    "Write their means, over all processes"
+    mine,self.sums = self.sums,defaultdict(lambda: [0.,0])
+    for sums in self.group.gather(dict(mine)):
+        for k,v in sums.items(): self._add(k, *v)
+    values = {k: total/n for k,(total,n) in self.sums.items()}
+    values['learning_rate'],values['items_per_second'] = self.opt.hypers[-1]['lr'],self.sums['loss'][1]/(time.perf_counter()-self.since)
+    if hasattr(self.learn, 'grad_norm'): values['grad_norm'] = self.learn.grad_norm
+    self._write(values)
+    self._reset()
 
 _bands = [f'{i}-{i+20}%' for i in range(0,100,20)]
 
