@@ -296,6 +296,7 @@ def train(
     if init and resume: raise V2VError('a run is resumed, or it starts from a trained model: give one of them')
     with group.watched(): return _train(config, resume, quiet or group.rank>0, device, group, init)
 
+# %% ../nbs/36_train.ipynb #f7aba6b6
 def _open(cfg, ckpt, device, group):
     "What is trained on, and the state of the checkpoint"
     state = read_checkpoint(ckpt) if ckpt else None
