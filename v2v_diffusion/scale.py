@@ -273,7 +273,11 @@ def requests(self:_SharedJournal):
     return self.state['requests']
 
 @patch
-def joined(self:_SharedJournal, k=None, start=None, y=None):
+def joined(self:_SharedJournal,
+    k:int|None=None, # number of the window that was restored here; None: at the end
+    start:int|None=None, # its first frame
+    y:torch.Tensor|None=None, # the restored window (3,f,h,w)
+) -> Iterator[tuple]: # pairs `(first frame, window)`
     "In the first: windows that were due, then its own `y`; the others leave theirs in the folder"
     if self.group.rank and k is not None: save_torch(y, self._window(k))
     if k is not None: self._window(k).with_suffix('.done').touch()
