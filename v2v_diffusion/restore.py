@@ -48,6 +48,11 @@ def _batch(x, model):
 # %% ../nbs/41_restore.ipynb #47a8e335
 def _out_of_memory(e): return isinstance(e, MemoryError) or isinstance(e, RuntimeError) and ('out of memory' in str(e) or "can't allocate memory" in str(e))
 
+class _FirstKept:
+    "`randn`, whose first noise is kept: if memory runs out then, the halves are made of it"
+    def __init__(self, randn): self.randn,self.made = randn,{}
+    def __call__(self, shape): return self.randn(shape) if self.made else self.made.setdefault(1, self.randn(shape))
+
 class _NoiseOfWhole:
     "A window's `randn`, for its frames from `a` to `b`"
     def __init__(self, randn, n, a, b, made): self.randn,self.n,self.at,self.made,self.requests = randn,n,slice(a,b),made,0
@@ -56,16 +61,18 @@ class _NoiseOfWhole:
         if self.requests not in self.made: self.made[self.requests] = self.randn((*shape[:2], self.n, *shape[3:]))
         return self.made[self.requests][:,:,self.at]
 
-def _restore_window(model, x, randn, **kwargs):
-    "`model.restore` of (b,3,f,h,w), in halves if memory runs out"
-    try: return model.restore(x, randn=randn, **kwargs)
+# %% ../nbs/41_restore.ipynb #06fcf3e6
+def _restore_window(model, x, randn, x0_fn=None, **kwargs):
+    "`model.restore` of (b,3,f,h,w), in halves if memory runs out, none of which ends within an overlap"
+    n,k,first,more = x.shape[2],x.shape[2]//2,_FirstKept(randn),{} if x0_fn is None else dict(x0_fn=x0_fn)
+    try: return model.restore(x, randn=first, **more, **kwargs)
     except Exception as e:
-        if not _out_of_memory(e) or x.shape[2]<2: raise
-        n,k = x.shape[2],x.shape[2]//2
+        if not _out_of_memory(e) or n<2: raise
+        parts = x0_fn.restart().divide(k) if x0_fn else [(0,k), (k,n)]
+        if len(parts)<2: raise
     warnings.warn(f'out of memory with {n} frames at a time: on with {k}')
     if x.device.type=='cuda': torch.cuda.empty_cache()
-    made = {}
-    return torch.cat([_restore_window(model, x[:,:,a:b], _NoiseOfWhole(randn, n, a, b, made), **kwargs) for a,b in ((0,k), (k,n))], 2)
+    return torch.cat([_restore_window(model, x[:,:,a:b], _NoiseOfWhole(randn, n, a, b, first.made), x0_fn and x0_fn.part(a, b), **kwargs) for a,b in parts], 2)
 
 # %% ../nbs/41_restore.ipynb #ea8d8328
 def _in_half(f, kind):
@@ -253,8 +260,7 @@ def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, 
             for b,c,_,h,w in divided.requests() if divided else requests: randn((b, c, x.shape[2], h, w))
             continue
         noise = randn if k or requests is None else _noted(randn, requests)
-        more = dict(x0_fn=x0_fn) if isinstance(model, VideoToVideoDiffusion) else {}
-        y = _restore_window(model, x, noise, **more, **kwargs)[0].cpu()
+        y = _restore_window(model, x, noise, x0_fn if isinstance(model, VideoToVideoDiffusion) else None, **kwargs)[0].cpu()
         times.seconds['restored'] += time.perf_counter()-t
         if divided: yield from divided.joined(k, start, y)
         else: yield start,y

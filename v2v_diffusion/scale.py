@@ -236,6 +236,8 @@ class _Handed:
             if not p.exists(): return
             yield load_torch(p)
 
+    def clear(self): self.n = 0
+
     def now(self): return [load_torch(p) for p in sorted(self.folder.glob(f'{self.k:06}.*.held'))]
 
 # %% ../nbs/46_scale.ipynb #79363874

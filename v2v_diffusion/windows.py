@@ -126,7 +126,13 @@ class SharedSteps:
     def window(self, first_frame:int, n:int, held:object=None) -> 'SharedSteps': # itself
         "Begin a window of `n` frames, which overlaps or touches the one before; what is handed on goes to `held`, a new list without it"
         self.common,self.end = self.end-first_frame,first_frame+n
-        self.old,self.held,self.n,self.a,self.b = iter(self.held),[] if held is None else held,n,0,n
+        self.before,self.held,self.n,self.a,self.b = self.held,[] if held is None else held,n,0,n
+        return self.restart()
+
+    def restart(self) -> 'SharedSteps': # itself
+        "Sample these frames from the first step, again if need be: what they handed on is forgotten"
+        self.old = iter(self.before)
+        if self.b==self.n: self.held.clear()
         return self
 
     def part(self, a:int, b:int) -> 'SharedSteps': # of the same window
