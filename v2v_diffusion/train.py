@@ -259,7 +259,8 @@ def _start(cfg, ckpt, state, dls, todo, init=None):
     if init:
         of_init,of_cfg = init.config.model_dump(),cfg.model.model_dump()
         if other := [k for k in of_cfg if of_cfg[k]!=of_init[k]]:
-            raise V2VError(f'the model to start from differs from these settings in {", ".join(f"model.{k} ({of_init[k]!r})" for k in other)}; give the settings that it was trained with')
+            more = f' and {len(other)-3} more'*(len(other)>3)
+            raise V2VError(f'the model to start from differs from these settings in {", ".join(f"model.{k} ({of_init[k]!r})" for k in other[:3])}{more}; give the settings that it was trained with')
         return deepcopy(init).train(),todo
     if not ckpt: return VideoToVideoDiffusion(cfg.model).init_from_data(_init_clips(cfg, dls), residuals=todo[0].name=='diffusion'),todo
     stage,names = state['config'].get('stage'),[o.name for o in todo]
