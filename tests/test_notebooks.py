@@ -1,14 +1,13 @@
 "The README's test command, run once; then each notebook's result, and its outputs beside those that are committed."
-import collections, json, os, re, subprocess, warnings
+import collections, json, re, subprocess, warnings
 from types import SimpleNamespace
 import pytest
 from fastcore.nbio import read_nb
 from nbdev.test import nb_test_cells
 from conftest import NBS, nb_name, sh
 
-WORKERS = 1 if 'PYTEST_XDIST_WORKER' in os.environ else 2   # beside other tests one core is left
-TEST = f'nbdev-test --save --flags oracle --n-workers {WORKERS}'   # the README's command; outputs kept, peers compared with
-SECONDS = 90    # a chapter runs alone in under 60 s; here beside others, on two cores
+TEST = 'nbdev-test --save --flags oracle --n-workers 2'   # the README's command; outputs kept, peers compared with
+SECONDS = 90    # a chapter runs alone in under 60 s; here two run at once, on as many cores
 NUMBER = r'(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?'
 
 def outputs(path):

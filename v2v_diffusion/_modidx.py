@@ -1099,6 +1099,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'v2v_diffusion/scale.py'),
                                      'v2v_diffusion.scale.ManyProcesses._ended': ( 'scale.html#manyprocesses._ended',
                                                                                    'v2v_diffusion/scale.py'),
+                                     'v2v_diffusion.scale.ManyProcesses._leave': ( 'scale.html#manyprocesses._leave',
+                                                                                   'v2v_diffusion/scale.py'),
                                      'v2v_diffusion.scale.ManyProcesses._refuse': ( 'scale.html#manyprocesses._refuse',
                                                                                     'v2v_diffusion/scale.py'),
                                      'v2v_diffusion.scale.ManyProcesses._silent': ( 'scale.html#manyprocesses._silent',

@@ -45,9 +45,14 @@ class ManyProcesses(OneProcess):
         self.rank,self.n,self.device = self.accelerator.process_index,self.accelerator.num_processes,self.accelerator.device
         self.small = dist.new_group(backend='gloo', timeout=timedelta(days=7)) # for small things, which never touch a GPU
         self.store = dist.PrefixStore('v2v', dist.distributed_c10d._get_default_store().clone())
-        self.over,beat = threading.Event(),threading.Thread(target=self._beat, daemon=True)
+        self.over,self.failed,beat = threading.Event(),False,threading.Thread(target=self._beat, daemon=True)
         beat.start()
-        atexit.register(lambda: self.over.set() or beat.join()) # a thread in the store would abort the end of Python
+        atexit.register(self._leave, beat)
+
+    def _leave(self, beat):
+        self.over.set()
+        beat.join() # a thread that still is in the store, or in the group, would abort the end of Python
+        if not self.failed: dist.destroy_process_group()
 
     def _beat(self):
         with contextlib.suppress(RuntimeError): # the store is gone: so is the run
@@ -190,7 +195,10 @@ def watched(self:ManyProcesses,
 ) -> Iterator[None]:
     "Within: the end of one process ends all, with its rank or its error in one line of the first that is left"
     self.again = again
-    try: yield
+    self.failed = True # until it has ended well
+    try:
+        yield
+        self.failed = False
     except (V2VError,OSError) as e:
         with contextlib.suppress(RuntimeError): self.store.set(f'error {self.rank}', f'process {self.rank} of {self.n}: {e}' if self.rank else '')
         if not self.rank: raise
