@@ -162,7 +162,7 @@ def _flipped_frames(tensors:list[torch.Tensor]) -> list[torch.Tensor]:
     "Frames mirrored, upside down or, if they are square, transposed, at random, all tensors alike; one number a clip `(b,)` stays"
     dims,transpose = [d for d in (-1,-2) if torch.rand(())<.5],bool(torch.rand(())<.5)
     def flip(o): return o.transpose(-1,-2).flip(dims) if transpose and o.shape[-1]==o.shape[-2] else o.flip(dims)
-    return [flip(o) if o.ndim>1 else o for o in tensors]
+    return [o if o.ndim==1 else flip(o) for o in tensors]
 
 # %% ../nbs/20_learner.ipynb #f36ec54d
 class DiffusionCallback(Callback):
