@@ -91,7 +91,7 @@ def show_frames(
     import matplotlib.pyplot as plt
     if getattr(videos, 'ndim', 0)==4: videos = [videos]
     ims,numbers,w,hs = _fit_rows(videos, n)
-    left = 7*max(map(len, titles or ['']))+8
+    left = 8*max(map(len, titles or ['']))+8
     W,H = left+w+8,sum(hs)+4*len(hs)+16
     fig,y = plt.figure(figsize=(W/100, H/100), dpi=100),H
     for k,(im,h) in enumerate(zip(ims, hs)):
