@@ -6,7 +6,7 @@
 __all__ = ['restore', 'train', 'demo', 'table', 'doctor', 'main']
 
 # %% ../nbs/48_cli.ipynb #3e7aba28
-import contextlib, os, signal, sys, threading, warnings
+import contextlib, ctypes, os, signal, sys, threading, warnings
 from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 from io import TextIOWrapper
 
@@ -98,7 +98,7 @@ def _restore_parser():
     p.add_argument('--codec', choices=_codecs, help='(what browsers play)')
     p.add_argument('--device', metavar='D', help='cpu, cuda, cuda:1, mps (the best there is)')
     p.add_argument('--num-frames', type=int, metavar='N', help="frames in a window; all frames are restored (the model's own)")
-    p.add_argument('--max-memory', type=float, metavar='GIB', help='windows are made to fit (seven tenths of what is free)')
+    p.add_argument('--max-memory', type=float, metavar='GIB', help='windows are made to fit (2, or what 12 frames need, and at most seven tenths of what is free)')
     p.add_argument('--start', type=float, default=0., metavar='SECONDS', help='begin there (%(default)g)')
     p.add_argument('--seconds', type=float, metavar='SECONDS', help='restore so much, and what is heard with it (to the end)')
     p.add_argument('--preview', action='store_true', help='write five seconds, input left and restored right, and stop')
@@ -192,9 +192,15 @@ def _restore(a, prog):
     return int(bool(bad))
 
 # %% ../nbs/48_cli.ipynb #6e4024bc
+def _one_heap():
+    "For all threads, where the C library is glibc"
+    if sys.platform=='linux':
+        with contextlib.suppress(AttributeError): ctypes.CDLL(None).mallopt(-8, 1) # M_ARENA_MAX
+
 def restore(argv:list|None=None) -> int: # the exit code
     "Restore a video, or each video of a folder"
     p,a = _parse_restore(argv)
+    _one_heap()
     return _guard(p.prog, a.quiet, lambda: _restore(a, p.prog))
 
 # %% ../nbs/48_cli.ipynb #5f19ebac

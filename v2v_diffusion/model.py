@@ -170,7 +170,10 @@ def estimate_exposure(self:VideoToVideoDiffusion, input:torch.Tensor) -> torch.T
 def correct_exposure(self:VideoToVideoDiffusion, input:torch.Tensor, exposure:float|torch.Tensor|None=None) -> torch.Tensor: # like `input`
     "Undo the exposure, a number, one a clip `(b,)`, or None: estimated; the noise is amplified too"
     if exposure is None: exposure = self.estimate_exposure(input)
-    return brighten(input, exposure).clamp(-1, 3)
+    if isinstance(exposure, int|float) and exposure==1 and input.min()>=-1 and input.max()<=3: return input # nothing to undo: no memory for it
+    out = torch.empty_like(input)
+    for o,x in zip(out.unbind(2), input.unbind(2)): o.copy_(brighten(x, exposure).clamp(-1, 3))
+    return out
 
 @patch
 @torch.no_grad()
@@ -184,9 +187,9 @@ def fit_exposure_estimate(self:VideoToVideoDiffusion, batches:list[tuple]) -> Vi
 @patch
 @torch.no_grad()
 def make_mean(self:VideoToVideoDiffusion, input:torch.Tensor, exposure:float|torch.Tensor|None=None) -> tuple[torch.Tensor,Condition]:
-    "The mean (b,3,f,h,w) of `input`, h and w multiples of 8, exposure corrected, and the `Condition` that it was predicted from"
+    "The mean (b,3,f,h,w) of `input`, h and w multiples of 8, exposure corrected, and the `Condition` that it was predicted from, in which it takes the place of `start`"
     c = self.predictor.condition(self.correct_exposure(input, exposure))
-    return self.predictor(c),c
+    return self.predictor(c, c.start),c
 
 @patch
 @torch.no_grad()
@@ -321,14 +324,14 @@ def _parts(self:VideoToVideoDiffusion, x, sampler, eta, x0_fn):
 @patch
 def _restore_parts(self:VideoToVideoDiffusion, parts, x, exposure, average, generator, randn, x0_fn, **kwargs):
     m,c = self.make_mean(x, exposure)
-    c.start = c.y # not needed any more, but its memory is
-    out,(b,n,_,h,w) = torch.zeros_like(m),self.encode(m[:,:,:1]).shape
+    out,(b,n,_,h,w) = m if average==1 else torch.zeros_like(m),self.encode(m[:,:,:1]).shape
     for _ in range(average):
         r_T = randn((b,n,m.shape[2],h,w)).to(m) if randn else noise_like(m.new_empty(b, n, m.shape[2], h, w), generator)
         for i,j in parts:
             mean,cond = m[:,:,i:j],self._encode_condition(m[:,:,i:j], c.frames(slice(i, j)))
             r = self._denoise(cond, r_T[:,:,i:j], x0_fn=x0_fn and x0_fn.part(i, j), **kwargs)
-            out[:,:,i:j] += self.add_residual(mean, cond, r).clamp(-1,1)/average
+            y = self.add_residual(mean, cond, r).clamp(-1,1)/average
+            out[:,:,i:j] = y if average==1 else out[:,:,i:j]+y
     return out
 
 # %% ../nbs/19_model.ipynb #1a87cbfb

@@ -78,7 +78,7 @@ def _accumulate(frames, grays, flows, lam, reach):
         for k,w in enumerate(_confidence(a-b for a,b in zip(got, means))):
             new = torch.cat([w,w*w], 1)*warp(sums[k+s], flows[k], 'bilinear')
             sums[k] = sums[k]+new
-            means[k] = torch.lerp(means[k], got[k], _resize(new[:,:1]/sums[k][:,:1], size))
+            means[k],got[k] = torch.lerp(means[k], got[k], _resize(new[:,:1]/sums[k][:,:1], size)),None
         s *= 2
         if s<=reach: flows = [lucas_kanade(a, b, u+warp(v, u, 'bilinear'), lam, 1) for a,b,u,v in zip(grays, grays[s:], flows, flows[s//2:])]
     return means,sums
@@ -100,7 +100,8 @@ def mc_mean(
     size,frames,(grays,lam) = y.shape[-2:],y.unbind(2),_half_gray(y)
     mean,variance,flows = torch.empty_like(y),y.new_empty(len(y), 1, *y.shape[2:]),[find_flow(a, b, lam) for a,b in zip(grays, grays[1:])]
     later,earlier = _accumulate(frames, grays, flows, lam, reach),_accumulate(frames[::-1], grays[::-1], [_back(u) for u in flows[::-1]], lam, reach)
-    for i,(o,m,s,n,r) in enumerate(zip(frames, *later, *[v[::-1] for v in earlier])):
+    for i,o in enumerate(frames):
+        m,s,n,r = *(v.pop(0) for v in later),*(v.pop() for v in earlier) # out of the lists: what was used need not be kept
         total = s+r-1
         p,q,v = _resize(torch.cat([s[:,:1],r[:,:1],total[:,1:]/total[:,:1]], 1)/total[:,:1], size).split(1, 1)
         mean[:,:,i],variance[:,:,i] = p*m + q*n - (p+q-1)*o,v
@@ -135,7 +136,11 @@ def flow_to_previous(y:torch.Tensor) -> torch.Tensor:
 
 def moving_noise(fresh:torch.Tensor, flows:torch.Tensor) -> torch.Tensor: # (b,c,f,h,w), from white noise and (b,2,f-1,H,W) of `flow_to_previous`
     "White noise in each frame, that follows the motion from frame to frame; H and W may be multiples of h and w"
-    (h,w),out = fresh.shape[-2:],[fresh[:,:,0]]
-    scale = torch.tensor([w/flows.shape[-1], h/flows.shape[-2]], device=fresh.device).view(1,2,1,1)
-    for u,o in zip(flows.unbind(2), fresh.unbind(2)[1:]): out.append(_warp_noise(out[-1], F.adaptive_avg_pool2d(u, (h,w))*scale, o))
-    return torch.stack(out, 2)
+    return _move_noise(fresh.clone(), flows)
+
+def _move_noise(noise, flows):
+    "The same in place"
+    h,w = noise.shape[-2:]
+    scale = torch.tensor([w/flows.shape[-1], h/flows.shape[-2]], device=noise.device).view(1,2,1,1)
+    for k,u in enumerate(flows.unbind(2)): noise[:,:,k+1] = _warp_noise(noise[:,:,k], F.adaptive_avg_pool2d(u, (h,w))*scale, noise[:,:,k+1])
+    return noise

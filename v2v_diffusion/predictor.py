@@ -78,8 +78,9 @@ def dct_shrink(
         z = F.pad(torch.einsum('kc,bcfhw->bfkhw', C, x).flatten(0, 1), pad, mode='replicate')
         out = _shrink(z, F.pad(v.transpose(1,2).flatten(0, 1), pad, mode='replicate'), D, threshold, stride, H, W)
         return torch.einsum('kc,bfkhw->bcfhw', C, out[...,8:8+h,8:8+w].unflatten(0, (b,-1)))
-    n = max(1, 400_000//(b*H*W)) # frames at a time: what fits a processor's cache
-    return torch.cat([some(*o) for o in zip(x.split(n, 2), var.split(n, 2))], 2)
+    n,out = max(1, 400_000//(b*H*W)),torch.empty_like(x) # frames at a time: what fits a processor's cache
+    for o,*xv in zip(*(t.split(n, 2) for t in (out,x,var))): o.copy_(some(*xv))
+    return out
 
 # %% ../nbs/18_predictor.ipynb #6cfff683
 @dataclass
@@ -180,9 +181,9 @@ class Predictor(nn.Module):
         self.unet = _FrameUNet(9*_unshuffle**2+7, 3*_unshuffle**2, channels)
         self.error_net,self.start_error_net = _small_net(10),_small_net(13)
 
-    def forward(self, cond:Condition) -> torch.Tensor: # (b,3,f,h,w), not clipped
+    def forward(self, cond:Condition, out:torch.Tensor|None=None) -> torch.Tensor: # (b,3,f,h,w), not clipped; in `out`, which may be `cond.start`
         "The prediction of the mean"
-        out = torch.empty_like(cond.y)
+        if out is None: out = torch.empty_like(cond.y)
         for i in range(out.shape[2]): out[:,:,i] = self._frame(cond.frames(slice(i,i+1)))
         return out
 
@@ -229,7 +230,8 @@ def _condition(self:Predictor, y, mean, variance):
     left = local_noise_variance(y, mean, variance)*variance
     error,sigma = self.estimate_error(y, mean),left.sqrt()
     g = (error**2/(error**2+_tau**2)).view(-1,1,1,1,1)
-    start = torch.lerp(y, dct_shrink(mean, left), g)
+    start = dct_shrink(mean, left)
+    torch.lerp(y, start, g, out=start)
     return Condition(start, y, mean, variance, sigma, self.estimate_start_error(start, mean, sigma, error), error)
 
 # %% ../nbs/18_predictor.ipynb #3da1d55c
@@ -267,8 +269,8 @@ def ridge(batches:Iterable[tuple], lam:float=1e-3) -> torch.Tensor: # from pairs
 # %% ../nbs/18_predictor.ipynb #4f6a35b8
 def light_features(input:torch.Tensor) -> torch.Tensor: # from (b,3,f,h,w) in [-1,1] to (b,8)
     "Logarithms of quantiles of a clip's light, and a one"
-    v = (input.flatten(1)+1)/2
-    v = v[:, ::max(1, v.shape[1]//20_000)].float()
+    v = input.flatten(1)
+    v = (v[:, ::max(1, v.shape[1]//20_000)].float()+1)/2
     q = torch.quantile(v, torch.tensor((.02,.1,.25,.5,.75,.9,.98), device=v.device), dim=1).T
     return torch.cat([(q+.01).log(), torch.ones_like(q[:,:1])], 1)
 

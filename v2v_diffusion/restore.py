@@ -155,12 +155,12 @@ class _Journal:
 # %% ../nbs/41_restore.ipynb #8ead3992
 @patch
 def add(self:_Journal, block, **state):
-    "A finished block (3,f,h,w), and the state after it"
+    "Finished frames (3,1,h,w), and the state after them"
     self.state |= state
-    if block.shape[1]:
+    if block:
         write_video(block, self.folder/f"{self.state['pieces']:06}.mkv", fps=25, codec='ffv1', pix_fmt=self.fmt)
         self.state['pieces'] += 1
-        self.state['frames'] += block.shape[1]
+        self.state['frames'] += len(block)
     save_torch(self.state, self.folder/'state.pt')
     gc.collect() # a file and its streams hold each other
 
@@ -254,24 +254,28 @@ def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, 
     "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`, and those of other processes: of these only the noise is made, of the shapes in `requests`"
     for k,(start,x) in enumerate(windows):
         x,t = _batch(x, model),time.perf_counter()
-        randn = noise_of(start, brighten(x, exposure).clamp(-1,3))
+        randn = noise_of(start, torch.cat([brighten(o, exposure).clamp(-1,3) for o in x.split(1, 2)], 2)) if kwargs['steps'] else None
         if k>=skip: x0_fn = steps.window(start, x.shape[2], divided.held(k) if divided else None)
         if k<skip or divided and not divided.mine(k, start):
             for b,c,_,h,w in divided.requests() if divided else requests: randn((b, c, x.shape[2], h, w))
             continue
         noise = randn if k or requests is None else _noted(randn, requests)
-        y = _restore_window(model, x, noise, x0_fn if isinstance(model, VideoToVideoDiffusion) else None, **kwargs)[0].cpu()
+        y = [_restore_window(model, x, noise, x0_fn if isinstance(model, VideoToVideoDiffusion) else None, **kwargs)[0].cpu()]
         times.seconds['restored'] += time.perf_counter()-t
-        if divided: yield from divided.joined(k, start, y)
-        else: yield start,y
+        if divided: yield from divided.joined(k, start, y.pop())
+        else: yield start,y.pop() # not kept while the next is restored
     if divided: yield from divided.joined()
 
 # %% ../nbs/41_restore.ipynb #f3191f71
+_usual_bytes,_fewest = 2**31,12 # what a window is made to fit, and the frames that it keeps nevertheless
+
 def _planned(model, n, size, max_memory, asked, steps=0, sampler='dpmpp_2m', eta=0., **kwargs):
-    "Frames in a window, and a warning if fewer fit than the model's own, or than were `asked` for"
-    limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
+    "Frames in a window, and a warning if fewer fit than were `asked` for, or than are usual"
     in_parts = not isinstance(model, VideoToVideoDiffusion) or model.samples_in_parts(sampler, eta)
-    fit = plan_window(n, size, steps, limit, in_parts)
+    def fitting(limit): return plan_window(n, size, steps, limit, in_parts)
+    limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
+    if max_memory is None and not asked: n = min(n, max(_fewest, fitting(_usual_bytes)))
+    fit = fitting(limit)
     if fit<n: warnings.warn(f'windows of {n} frames, as requested: {limit/2**30:.1f} GiB may hold only {fit}' if asked else
                             f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
     return n if asked else fit
@@ -301,7 +305,7 @@ def generate_video(
     output_path:str|Path, # .mp4, .mov, .m4v, .mkv or .webm
     sampler_type:str='dpmpp_2m', # one of `sampler_names`
     num_inference_steps:int|None=None, # network evaluations a window; 0: the mean; None: the model's own, `config.steps`, and twice as many to enlarge
-    num_frames:int|None=None, # frames in a window; None: the model's own, `config.num_frames`, or fewer if memory is short
+    num_frames:int|None=None, # frames in a window; None: the model's own, `config.num_frames`, or fewer, as `max_memory` allows
     overlap:int|None=None, # frames that neighboring windows have in common; None: a twelfth of a window
     resolution:tuple|None=None, # `(h,w)` of the output; None: the input's
     exposure:float|None=None, # of a dark video, where known; None: the model's estimate, one for all frames
@@ -310,7 +314,7 @@ def generate_video(
     noise:str|None=None, # moving (along the flow) or fixed (to its frame); None: moving where the U-Net takes frames one by one
     progress:bool=True, # show a bar, with frames a second
     deinterlace:bool=False, # make whole frames of an interlaced video
-    max_memory:float|None=None, # in GiB; None: seven tenths of what is free
+    max_memory:float|None=None, # in GiB; None: 2, or what twelve frames need, and at most seven tenths of what is free
     scale:int|None=None, # enlarge height and width so many times
     verbose:bool=False, # print where the time went
     crf:int=18, # quality, as for `write_video`
@@ -348,7 +352,7 @@ def generate_video(
         with _half_networks(model), contextlib.ExitStack() as threads:
             bar = threads.enter_context(tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0))
             def ahead(items): return threads.enter_context(contextlib.closing(_ahead(items, 1)))
-            chunks = ahead(times.of('decode', stream_video(info.path, min(n, 4), size=size, deinterlace=deinterlace, **part)))
+            chunks = ahead(times.of('decode', stream_video(info.path, 1, size=size, deinterlace=deinterlace, **part)))
             windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
             blocks = ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs, journal if group and long else None))
             frames = _counted(times.of('waited', _frames(blocks)), bar)

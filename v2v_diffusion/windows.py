@@ -14,6 +14,7 @@ from .display import *
 from .layers import *
 from .motion import *
 from .model import *
+from .motion import _move_noise
 
 # %% ../nbs/40_windows.ipynb #30d9efaf
 def _windows(frames, n=16, overlap=2):
@@ -21,8 +22,9 @@ def _windows(frames, n=16, overlap=2):
     held,new,end = [],0,0
     for x,cut in itertools.chain(frames, [(None, True)]):
         if new==n-overlap*(len(held)>new) or cut and new:
-            yield end-min(n, len(held)), torch.cat(held[-n:], 1)
-            held,new = held[-n:],0
+            window = torch.cat(held[-n:], 1)
+            held,new = [*window.split(1, 1)],0 # the same memory
+            yield end-window.shape[1],window
         if x is None: return
         held,new,end = [*(() if cut else held), x],new+1,end+1
 
@@ -48,26 +50,31 @@ def _crossfade(a, b):
     return torch.cat([a + w*(b[:,:n]-a), b[:,n:]], 1)
 
 def _blend_windows(windows, overlap, held=None, end=0):
-    "From `(first frame, (c,f,h,w))` pairs that overlap or touch, blocks of finished frames, what is `held` back, and where that ends"
+    "From `(first frame, (c,f,h,w))` pairs that overlap or touch, lists of finished frames, what is `held` back, and where that ends"
     for start,x in windows:
         k,end = end-start,start+x.shape[1]
-        if held is None: block = x
-        else:
+        if held is not None:
             n = min(max(k, 0), held.shape[1])
-            block = torch.cat([held[:,:held.shape[1]-n], _crossfade(held[:,held.shape[1]-n:], x[:,max(k, 0)-n:])], 1)
-        at = max(0, block.shape[1]-overlap)
-        held = block[:,at:].clone()
-        yield block[:,:at],held,end
-    if held is not None: yield held,None,end
+            x = torch.cat([held[:,:held.shape[1]-n], _crossfade(held[:,held.shape[1]-n:], x[:,max(k, 0)-n:])], 1)
+        at = max(0, x.shape[1]-overlap)
+        block,held,x = _apart(x[:,:at]),x[:,at:].clone(),None
+        yield block,held,end
+    if held is not None: yield _apart(held),None,end
 
-def _frames(blocks): return (o for x,*_ in blocks for o in x.split(1, 1) if x.shape[1])
+def _apart(x): return [x[:,i:i+1].clone() for i in range(x.shape[1])] # their memory is free one by one
+
+def _frames(blocks):
+    "Their frames, which are taken out of the lists"
+    for block,*_ in blocks:
+        while block: yield block.pop(0)
 
 # %% ../nbs/40_windows.ipynb #dd06fba8
 def _frame_noise(seed, first_frame, request, shape):
     "Standard normal noise, from a generator for each frame"
     b,c,f,h,w = shape
-    gs = [keyed_generator(seed, 'frame', first_frame+k, request) for k in range(f)]
-    return torch.stack([torch.randn(b, c, h, w, generator=g) for g in gs], 2) # b c f h w
+    out = torch.empty(shape)
+    for k in range(f): out[:,:,k] = torch.randn(b, c, h, w, generator=keyed_generator(seed, 'frame', first_frame+k, request))
+    return out
 
 class FrameNoise:
     "Standard normal noise that belongs to a video's frames and not to a window that begins at `first_frame`; a `randn` for `sample`"
@@ -86,20 +93,18 @@ class MovingNoise:
     def window(self, first_frame:int, y:torch.Tensor) -> 'MovingNoise': # itself
         "Begin a window `y`, (b,3,f,h,w), exposure corrected, at a frame of the video; it overlaps or touches the one before"
         y,self.overlap = pad_to_multiple(y, (1,8,8)),self.end-first_frame
-        self.new = y if self.last is None else torch.cat([self.last, y[:,:,self.overlap:]], 2)
-        self.end,self.last,self.requests,self.flows = first_frame+y.shape[2],y[:,:,-1:],0,None
+        self.flows = flow_to_previous(y if self.last is None else torch.cat([self.last, y[:,:,self.overlap:]], 2))
+        self.end,self.last,self.requests = first_frame+y.shape[2],y[:,:,-1:].clone(),0
         return self
 
     def __call__(self, shape:tuple) -> torch.Tensor: # `(b,c,f,h,w)`
         (b,c,f,h,w),k,o = shape,self.pixel_patch,self.overlap
         self.requests += 1
-        if self.flows is None: self.flows = flow_to_previous(self.new)
-        noise = _frame_noise(self.seed, self.end-f+o, self.requests, (b, c//k**2, f-o, h*k, w*k)).to(self.flows)
-        old = self.noises.get(self.requests)
-        if old is None: noise = moving_noise(noise, self.flows)
-        else: noise = torch.cat([old[:,:,old.shape[2]-o:], moving_noise(torch.cat([old[:,:,-1:], noise], 2), self.flows)[:,:,1:]], 2)
-        self.noises[self.requests] = noise
-        return space_to_depth(noise, k)
+        noise,old = _frame_noise(self.seed, self.end-f+o, self.requests, (b, c//k**2, f-o, h*k, w*k)).to(self.flows),self.noises.pop(self.requests, None)
+        if old is not None: noise = torch.cat([depth_to_space(old[:,:,-max(o, 1):], k), noise], 2)
+        _move_noise(noise[:,:,noise.shape[2]-self.flows.shape[2]-1:], self.flows)
+        self.noises[self.requests] = space_to_depth(noise[:,:,-f:], k)
+        return self.noises[self.requests]
 
 # %% ../nbs/40_windows.ipynb #55768b82
 _noise_names = 'moving','fixed'
@@ -156,7 +161,7 @@ class SharedSteps:
         return x0
 
 # %% ../nbs/40_windows.ipynb #2a3e348f
-_base_bytes,_frame_bytes,_frame_bytes_sampled,_pixel_bytes,_pixel_bytes_whole = 2**29,900,1600,150,500 # the program; a pixel of one frame in the networks; of all
+_base_bytes,_network_bytes,_window_bytes,_whole_bytes = 2**29,(900,1100),(60,90),500 # the program; a pixel in the networks, and of a window: of the mean, of samples; all at once
 
 def free_memory(device:str|torch.device='cpu') -> int: # bytes
     "What is free on a device; of a machine's memory, an equal part for each process that a launcher started on it"
@@ -172,6 +177,6 @@ def plan_window(
 ) -> int: # frames in a window, at least 1
     "As many frames as fit"
     pixels = size[0]*size[1]
-    fixed = _base_bytes + (_frame_bytes_sampled if steps else _frame_bytes)*min(pixels, 2**20) # the networks take larger frames in tiles
-    each = _pixel_bytes if in_parts or not steps else _pixel_bytes_whole
+    fixed = _base_bytes + _network_bytes[steps>0]*min(pixels, 2**20) # the networks take larger frames in tiles
+    each = _window_bytes[steps>0] if in_parts or not steps else _whole_bytes
     return max(1, min(n_frames, int((max_bytes-fixed)/(each*pixels))))
