@@ -106,6 +106,7 @@ def _restore_parser():
     p.add_argument('--check', action='store_true', help='warn where what was removed is unlike noise, and show it in OUTPUT.check.png')
     return p
 
+# %% ../nbs/48_cli.ipynb #0eca8499
 def _parse_restore(argv):
     "The arguments, with `input` and `output` in their places"
     p = _restore_parser()
@@ -210,6 +211,7 @@ def _print_plan(config):
     if os.environ.get('RANK', '0')!='0': return
     for line in plan_lines(config, int(os.environ.get('WORLD_SIZE', 1)), is_sharded()): print(line, flush=True)
 
+# %% ../nbs/48_cli.ipynb #cdce865b
 def train(argv:list|None=None) -> int: # the exit code
     "Train a model by a preset or a YAML file"
     p = _Parser('v2v_train', 'Train a model; logs go to logs/NAME/, checkpoints to checkpoints/NAME/.', 'v2v_train --config tiny --set training.num_epochs=3')

@@ -317,6 +317,7 @@ def _check_step(step):
         if isinstance(step[k], bool) or not isinstance(step[k], (int,float)) or not math.isfinite(step[k]):
             raise V2VError(f'{name} parameter {k}={step[k]!r}: give a number')
 
+# %% ../nbs/02_degrade.ipynb #be9d85bf
 def check_recipe(recipe:dict) -> dict:
     "Refuse a recipe that `degrade` could not follow, with the nearest name that it could; else return it"
     if not isinstance(recipe, dict) or not isinstance(recipe.get('steps'), (list,tuple)):

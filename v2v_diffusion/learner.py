@@ -43,11 +43,6 @@ class VideoDL(TfmdDL):
         g = keyed_generator(self.dataset.seed, 'order', self.dataset.epoch)
         return [idxs[k] for k in torch.randperm(len(idxs), generator=g).tolist()]
 
-    def describe(self, k:int) -> list[str]:
-        "The clips of batch `k` of the current epoch in words"
-        if not self.indexed: return [f'clips {k*self.bs} to {(k+1)*self.bs-1} of the stream']
-        return [self.dataset.describe(i) for i in self.rows(k).take(self.order[k*self.bs:(k+1)*self.bs])]
-
     def before_iter(self):
         "Note the order, for `describe`"
         super().before_iter()
@@ -67,6 +62,13 @@ class VideoDL(TfmdDL):
         "The epoch is over"
         if self.shuffle or not self.indexed: self.dataset.epoch += 1
         if hasattr(self.dataset, 'report'): self.dataset.report()
+
+# %% ../nbs/20_learner.ipynb #c705d55c
+@patch
+def describe(self:VideoDL, k:int) -> list[str]:
+    "The clips of batch `k` of the current epoch in words"
+    if not self.indexed: return [f'clips {k*self.bs} to {(k+1)*self.bs-1} of the stream']
+    return [self.dataset.describe(i) for i in self.rows(k).take(self.order[k*self.bs:(k+1)*self.bs])]
 
 # %% ../nbs/20_learner.ipynb #9c0fa0b3
 class BatchRows(NamedTuple):
@@ -212,14 +214,6 @@ class V2VLearner(Learner):
     "A fastai Learner whose predictions are videos"
     def __repr__(self): return f'V2VLearner on {self.dls.train!r}, {len(self.cbs)} callbacks, of {self.model!r}'
 
-    def predict(self,
-        item:torch.Tensor|np.ndarray|str|Path, # a clip (3,f,h,w) in [-1,1], an array (f,h,w,3) of bytes, or a file
-        **kw, # for `VideoToVideoDiffusion.restore`
-    ) -> torch.Tensor: # the restored clip (3,f,h,w)
-        "Restore one clip"
-        self.model.eval()
-        return self.model.restore(_as_clip(item)[None].to(self.dls.device), **kw)[0].cpu()
-
     def get_preds(self,
         ds_idx:int=1, # 0: the training clips, 1: those of the validation
         dl:VideoDL|None=None, # other batches
@@ -243,9 +237,20 @@ class V2VLearner(Learner):
         b = dl.one_batch()
         return dl.show_results(b, torch.stack([self.predict(o, **kw) for o in b[0][:max_n]]), max_n)
 
-    def export(self, path:str|Path): # a folder, or a `.safetensors` file
-        "Write weights (the averaged ones, if there are any) and settings: fastai's own `export` writes a pickle, which runs code when it is read"
-        with self.ema.averaged() if hasattr(self, 'ema') else contextlib.nullcontext(): self.model.save_pretrained(path)
+# %% ../nbs/20_learner.ipynb #6e612f12
+@patch
+def predict(self:V2VLearner,
+    item:torch.Tensor|np.ndarray|str|Path, # a clip (3,f,h,w) in [-1,1], an array (f,h,w,3) of bytes, or a file
+    **kw, # for `VideoToVideoDiffusion.restore`
+) -> torch.Tensor: # the restored clip (3,f,h,w)
+    "Restore one clip"
+    self.model.eval()
+    return self.model.restore(_as_clip(item)[None].to(self.dls.device), **kw)[0].cpu()
+
+@patch
+def export(self:V2VLearner, path:str|Path): # a folder, or a `.safetensors` file
+    "Write weights (the averaged ones, if there are any) and settings: fastai's own `export` writes a pickle, which runs code when it is read"
+    with self.ema.averaged() if hasattr(self, 'ema') else contextlib.nullcontext(): self.model.save_pretrained(path)
 
 # %% ../nbs/20_learner.ipynb #db117919
 def v2v_learner(
@@ -420,6 +425,7 @@ class PredictorCallback(Callback):
         *fields,x = batch
         self.learn.xb,self.learn.yb = tuple(fields),(x,fields[-1])
 
+# %% ../nbs/20_learner.ipynb #061d8d70
 def predictor_learner(
     dls:DataLoaders, # `VideoDataLoaders`, or of what `predictor_pair` returns
     model:VideoToVideoDiffusion, # with a predictor, after `init_from_data`

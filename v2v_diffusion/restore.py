@@ -226,12 +226,14 @@ class _Times:
     def close(self):
         for o in self.hooks: o.remove()
 
-    def report(self, n, total):
-        "Where the time went"
-        s = self.seconds
-        rest = max(0., s['restored']-s['predictor']-s['refiner'])
-        parts = dict(decode=s['decode'], motion=rest, predictor=s['predictor'], refiner=s['refiner'], encode=max(0., total-s['waited']))
-        return f'{n} frames in {total:.1f} s, {n/total:.2f} a second; '+', '.join(f'{k} {v:.1f} s' for k,v in parts.items())
+# %% ../nbs/41_restore.ipynb #1d0fc9ce
+@patch
+def report(self:_Times, n, total):
+    "Where the time went"
+    s = self.seconds
+    rest = max(0., s['restored']-s['predictor']-s['refiner'])
+    parts = dict(decode=s['decode'], motion=rest, predictor=s['predictor'], refiner=s['refiner'], encode=max(0., total-s['waited']))
+    return f'{n} frames in {total:.1f} s, {n/total:.2f} a second; '+', '.join(f'{k} {v:.1f} s' for k,v in parts.items())
 
 # %% ../nbs/41_restore.ipynb #e543c006
 def _noted(randn, requests):
@@ -250,6 +252,7 @@ def _blocks(model, windows, exposure, noise, seed, overlap, times, journal, kwar
         if journal: journal.add(block, windows=k, held=held, end=end, steps=steps.held)
         yield block,held,end
 
+# %% ../nbs/41_restore.ipynb #d52f1149
 def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, kwargs, divided):
     "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`, and those of other processes: of these only the noise is made, of the shapes in `requests`"
     for k,(start,x) in enumerate(windows):

@@ -201,6 +201,7 @@ def _callbacks(self:_Stage, dls, folders, group=one_process):
            LogCallback(folders[1], self.name, clips, metrics[0].made, self.schedule_steps, group), *group.callbacks()]
     return dict(cbs=cbs + ([StopAfterCallback(t.max_steps)] if t.max_steps else []), metrics=metrics)
 
+# %% ../nbs/36_train.ipynb #eeceaf53
 @patch
 def _run(self:_Stage, model, dls, folders, ckpt=None, quiet=False, group=one_process):
     "Train `model` in place, silently or with a bar"
@@ -307,6 +308,7 @@ def _open(cfg, ckpt, device, group):
         for line in dls.train.dataset.check_alignment(): warnings.warn(line)
     return dls,state
 
+# %% ../nbs/36_train.ipynb #cf703503
 def _train(config, resume, quiet, device, group, init=None):
     cfg = config if isinstance(config, RunConfig) else load_config(config)
     report = (lambda *a: None) if quiet else print

@@ -9,6 +9,7 @@ __all__ = ['mark_scenes', 'FrameNoise', 'MovingNoise', 'window_noise', 'SharedSt
 import itertools, os, psutil, torch, torch.nn.functional as F
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from fastcore.basics import patch
 from .core import *
 from .display import *
 from .layers import *
@@ -61,6 +62,7 @@ def _blend_windows(windows, overlap, held=None, end=0):
         yield block,held,end
     if held is not None: yield _apart(held),None,end
 
+# %% ../nbs/40_windows.ipynb #0bb002a8
 def _apart(x): return [x[:,i:i+1].clone() for i in range(x.shape[1])] # their memory is free one by one
 
 def _frames(blocks):
@@ -146,12 +148,6 @@ class SharedSteps:
         part.a,part.b = self.a+a,self.a+b
         return part
 
-    def divide(self, n:int) -> list[tuple[int,int]]: # frames from, to
-        "Parts of about `n` frames that may be sampled one after another: none ends within an overlap"
-        overlaps = [range(e-self.overlap+1, e) for e in (self.common,self.n)]
-        cuts = [self.a, *(c for c in range(self.a+n, self.b, n) if not any(c in o for o in overlaps)), self.b]
-        return [(a-self.a,b-self.a) for a,b in itertools.pairwise(cuts)]
-
     def __call__(self, x0:torch.Tensor) -> torch.Tensor: # (b,c,f,h,w)
         old = next(self.old, None) if self.a<self.common<=self.b else None
         if old is not None:
@@ -159,6 +155,14 @@ class SharedSteps:
             x0 = torch.stack([torch.cat([x[:,:o-k], _crossfade(a[:,-k:], x[:,o-k:])], 1) for a,x in zip(old.to(x0), x0)])
         if self.overlap and self.b==self.n: self.held.append(x0[:,:,-self.overlap:].clone())
         return x0
+
+# %% ../nbs/40_windows.ipynb #66b050bc
+@patch
+def divide(self:SharedSteps, n:int) -> list[tuple[int,int]]: # frames from, to
+    "Parts of about `n` frames that may be sampled one after another: none ends within an overlap"
+    overlaps = [range(e-self.overlap+1, e) for e in (self.common,self.n)]
+    cuts = [self.a, *(c for c in range(self.a+n, self.b, n) if not any(c in o for o in overlaps)), self.b]
+    return [(a-self.a,b-self.a) for a,b in itertools.pairwise(cuts)]
 
 # %% ../nbs/40_windows.ipynb #2a3e348f
 _base_bytes,_network_bytes,_window_bytes,_whole_bytes = 2**29,(900,1100),(60,90),500 # the program; a pixel in the networks, and of a window: of the mean, of samples; all at once
