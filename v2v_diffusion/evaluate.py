@@ -205,7 +205,7 @@ def _panel(ax, rows, curve):
     ax.plot([r['PSNR'] for r in curve], [r['patches 1'] for r in curve], '--', c='C7', lw=1, label='unsharp mask')
     path = [k for k in _path if k in by]
     ax.plot(*zip(*(by[k] for k in path)), 'o-', c='C0', ms=4, label='mean, then samples')
-    for k in path: ax.annotate(k.split(' (')[0], by[k], xytext=(4,4), textcoords='offset points', fontsize=7)
+    for k in dict.fromkeys((path[0],path[-1])): ax.annotate(k.split(' (')[0], by[k], xytext=(4,4), textcoords='offset points', fontsize=7)
     for k,v in by.items():
         if k in _marks or 'average' in k: ax.plot(*v, _marks.get(k, 's'), c='C1', label=k)
     floor = [r['patches 1'] for r in rows if r['method'].startswith('floor') and 'patches 1' in r]
