@@ -1056,6 +1056,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'v2v_diffusion.restore._device': ('restore.html#_device', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._discard_journal': ( 'restore.html#_discard_journal',
                                                                                    'v2v_diffusion/restore.py'),
+                                       'v2v_diffusion.restore._give_back': ('restore.html#_give_back', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._half_networks': ('restore.html#_half_networks', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._in_half': ('restore.html#_in_half', 'v2v_diffusion/restore.py'),
                                        'v2v_diffusion.restore._journal_of': ('restore.html#_journal_of', 'v2v_diffusion/restore.py'),

@@ -6,7 +6,7 @@
 __all__ = ['estimate_video_exposure', 'generate_video', 'restore_folder', 'pretrained_model', 'load_model']
 
 # %% ../nbs/41_restore.ipynb #36d17870
-import av, contextlib, ctypes, gc, hashlib, itertools, json, os, queue, shutil, statistics, threading, time, torch, warnings
+import av, contextlib, ctypes, gc, hashlib, itertools, json, os, queue, shutil, statistics, sys, threading, time, torch, warnings
 from collections import defaultdict
 from fastcore.basics import patch
 from importlib.resources import files
@@ -45,13 +45,22 @@ def _batch(x, model):
     "A clip as a batch of one, where the model is"
     return as_tensor(x, device=_device(model))[None] # b c f h w
 
+# %% ../nbs/41_restore.ipynb #34a4b5c5
+def _give_back():
+    "Freed memory to the system, where the C library is glibc"
+    if sys.platform=='linux':
+        with contextlib.suppress(AttributeError): ctypes.CDLL(None).malloc_trim(0)
+
 # %% ../nbs/41_restore.ipynb #47a8e335
 def _out_of_memory(e): return isinstance(e, MemoryError) or isinstance(e, RuntimeError) and ('out of memory' in str(e) or "can't allocate memory" in str(e))
 
 class _FirstKept:
     "`randn`, whose first noise is kept: if memory runs out then, the halves are made of it"
     def __init__(self, randn): self.randn,self.made = randn,{}
-    def __call__(self, shape): return self.randn(shape) if self.made else self.made.setdefault(1, self.randn(shape))
+    def __call__(self, shape):
+        if self.made: return self.randn(shape)
+        _give_back() # of what the mean took
+        return self.made.setdefault(1, self.randn(shape))
 
 class _NoiseOfWhole:
     "A window's `randn`, for its frames from `a` to `b`"
@@ -256,6 +265,7 @@ def _blocks(model, windows, exposure, noise, seed, overlap, times, journal, kwar
 def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, kwargs, divided):
     "Windows as pairs `(first frame, (3,f,h,w))`, restored, but for the first `skip`, and those of other processes: of these only the noise is made, of the shapes in `requests`"
     for k,(start,x) in enumerate(windows):
+        _give_back()
         x,t = _batch(x, model),time.perf_counter()
         randn = noise_of(start, torch.cat([brighten(o, exposure).clamp(-1,3) for o in x.split(1, 2)], 2)) if kwargs['steps'] else None
         if k>=skip: x0_fn = steps.window(start, x.shape[2], divided.held(k) if divided else None)
@@ -270,14 +280,14 @@ def _restored(model, windows, exposure, noise_of, steps, skip, requests, times, 
     if divided: yield from divided.joined()
 
 # %% ../nbs/41_restore.ipynb #f3191f71
-_usual_bytes,_fewest = 2**31,12 # what a window is made to fit, and the frames that it keeps nevertheless
+_usual_bytes,_fewest = 2**31,(12,8) # what a window is made to fit, and the frames that it keeps nevertheless: of the mean, of samples
 
 def _planned(model, n, size, max_memory, asked, steps=0, sampler='dpmpp_2m', eta=0., **kwargs):
     "Frames in a window, and a warning if fewer fit than were `asked` for, or than are usual"
     in_parts = not isinstance(model, VideoToVideoDiffusion) or model.samples_in_parts(sampler, eta)
     def fitting(limit): return plan_window(n, size, steps, limit, in_parts)
     limit = .7*free_memory(_device(model)) if max_memory is None else max_memory*2**30
-    if max_memory is None and not asked: n = min(n, max(_fewest, fitting(_usual_bytes)))
+    if max_memory is None and not asked: n = min(n, max(_fewest[steps>0], fitting(_usual_bytes)))
     fit = fitting(limit)
     if fit<n: warnings.warn(f'windows of {n} frames, as requested: {limit/2**30:.1f} GiB may hold only {fit}' if asked else
                             f'windows of {fit} frames instead of {n}: what {limit/2**30:.1f} GiB hold')
@@ -317,7 +327,7 @@ def generate_video(
     noise:str|None=None, # moving (along the flow) or fixed (to its frame); None: moving where the U-Net takes frames one by one
     progress:bool=True, # show a bar, with frames a second
     deinterlace:bool=False, # make whole frames of an interlaced video
-    max_memory:float|None=None, # in GiB; None: 2, or what twelve frames need, and at most seven tenths of what is free
+    max_memory:float|None=None, # in GiB; None: 2, or what 12 frames need, 8 of samples, and at most seven tenths of what is free
     scale:int|None=None, # enlarge height and width so many times
     verbose:bool=False, # print where the time went
     crf:int=18, # quality, as for `write_video`
