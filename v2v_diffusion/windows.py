@@ -165,7 +165,8 @@ def divide(self:SharedSteps, n:int) -> list[tuple[int,int]]: # frames from, to
     return [(a-self.a,b-self.a) for a,b in itertools.pairwise(cuts)]
 
 # %% ../nbs/40_windows.ipynb #2a3e348f
-_base_bytes,_network_bytes,_window_bytes,_whole_bytes = 2**29,(900,1100),(60,90),500 # the program; a pixel in the networks, and of a window: of the mean, of samples; all at once
+_base_bytes,_flight_bytes = 2**29,60 # the program; a pixel of frames that are decoded and encoded meanwhile
+_network_bytes,_window_bytes,_whole_bytes = (900,1100),(70,100),500 # a pixel in the networks, and of a window: of the mean, of samples; all at once
 
 def free_memory(device:str|torch.device='cpu') -> int: # bytes
     "What is free on a device; of a machine's memory, an equal part for each process that a launcher started on it"
@@ -181,6 +182,6 @@ def plan_window(
 ) -> int: # frames in a window, at least 1
     "As many frames as fit"
     pixels = size[0]*size[1]
-    fixed = _base_bytes + _network_bytes[steps>0]*min(pixels, 2**20) # the networks take larger frames in tiles
+    fixed = _base_bytes + _flight_bytes*pixels + _network_bytes[steps>0]*min(pixels, 2**20) # the networks take larger frames in tiles
     each = _window_bytes[steps>0] if in_parts or not steps else _whole_bytes
     return max(1, min(n_frames, int((max_bytes-fixed)/(each*pixels))))
