@@ -133,6 +133,18 @@ def _count_times(pts, dts, step, n):
     first = min((p for p in pts if p is not None), default=min(dts))
     return _rising(dts)[-n:] - min(dts) + first
 
+# %% ../nbs/05_decode.ipynb #c4eaeec1
+def _index_of(name, frames, ps, pts, tb, vp8, begins, joins):
+    "The index from the times `pts` of packets `ps`; `frames` decodes, where a hidden packet or a broken beginning makes that necessary"
+    keys = np.sort([p for p,o in zip(pts, ps) if o[2]])
+    if vp8: # has hidden packets
+        fs = [f for f in frames() if f is not None]
+        pts,keys = [f.pts for f in fs], np.array([f.pts for f in fs if f.key_frame])
+    elif not begins and (f := next((f for f in frames() if f is not None), None)):
+        if n := sum(p<f.pts for p in pts): warnings.warn(f'{name}: its first {n} frames cannot be decoded: it begins with the next')
+        pts = [p for p in pts if p>=f.pts] or pts
+    return _Index(_rising(pts), tb, np.sort(pts), None if joins or not len(keys) else keys, joins)
+
 # %% ../nbs/05_decode.ipynb #ad3fb9b9
 @functools.lru_cache(maxsize=4096)
 def _scan(path, size, mtime):
@@ -157,14 +169,7 @@ def _scan(path, size, mtime):
     counted = None in pts or reorders and None not in dts and len({p-d for p,d in zip(pts, dts)})==1
     begins = not counted and ps[0][2] and pts[0]==min(pts) or counted and ps[0][2]
     if counted: return _Index(_count_times(pts, dts, fps*tb, len(ps) if begins else sum(1 for _ in frames())), tb)
-    keys = np.sort([p for p,o in zip(pts, ps) if o[2]])
-    if vp8: # has hidden packets
-        fs = [f for f in frames() if f is not None]
-        pts,keys = [f.pts for f in fs], np.array([f.pts for f in fs if f.key_frame])
-    elif not begins and (f := next((f for f in frames() if f is not None), None)):
-        if n := sum(p<f.pts for p in pts): warnings.warn(f'{name}: its first {n} frames cannot be decoded: it begins with the next')
-        pts = [p for p in pts if p>=f.pts] or pts
-    return _Index(_rising(pts), tb, np.sort(pts), None if joins or not len(keys) else keys, joins)
+    return _index_of(name, frames, ps, pts, tb, vp8, begins, joins)
 
 # %% ../nbs/05_decode.ipynb #e0efcc83
 def _times(path):

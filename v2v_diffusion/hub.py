@@ -8,6 +8,7 @@ __all__ = ['export_model', 'ImageVAE']
 # %% ../nbs/44_hub.ipynb #d4dc3544
 import json, torch, torch.nn as nn
 from pathlib import Path
+from fastcore.basics import patch
 from huggingface_hub import ModelCardData
 from .core import *
 from .vae import *
@@ -58,19 +59,23 @@ class ImageVAE(nn.Module):
         self.register_buffer('shift', torch.full((c.latent_channels,), float(c.get('shift_factor') or 0.)))
         self.register_buffer('scale', torch.full((c.latent_channels,), float(c.scaling_factor)))
 
-    def _frames(self, f, x):
-        "`f` of the frames of `b c f h w`, some at a time"
-        out = torch.cat([f(o) for o in x.transpose(1,2).flatten(0,1).split(self.batch)])
-        return out.unflatten(0, (len(x),-1)).transpose(1,2)
-
-    def encode(self, x:torch.Tensor) -> LatentDistribution: # as `VideoVAE.encode`
-        return LatentDistribution(*self._frames(lambda o: self.kl.encode(o).latent_dist.parameters, x).chunk(2, 1))
-
-    def decode(self, z:torch.Tensor) -> torch.Tensor: # as `VideoVAE.decode`
-        return self._frames(lambda o: self.kl.decode(o).sample, z)
-
     def init_linear(self, x:torch.Tensor) -> 'ImageVAE': return self
     def measure_latents(self, batches:list) -> 'ImageVAE': return self
     def check_latents(self) -> None: "Its scale comes with it and is not measured, so nothing can be off"
 
 ImageVAE.normalize,ImageVAE.denormalize = VideoVAE.normalize,VideoVAE.denormalize
+
+# %% ../nbs/44_hub.ipynb #310be595
+@patch
+def _frames(self:ImageVAE, f, x):
+    "`f` of the frames of `b c f h w`, some at a time"
+    out = torch.cat([f(o) for o in x.transpose(1,2).flatten(0,1).split(self.batch)])
+    return out.unflatten(0, (len(x),-1)).transpose(1,2)
+
+@patch
+def encode(self:ImageVAE, x:torch.Tensor) -> LatentDistribution: # as `VideoVAE.encode`
+    return LatentDistribution(*self._frames(lambda o: self.kl.encode(o).latent_dist.parameters, x).chunk(2, 1))
+
+@patch
+def decode(self:ImageVAE, z:torch.Tensor) -> torch.Tensor: # as `VideoVAE.decode`
+    return self._frames(lambda o: self.kl.decode(o).sample, z)

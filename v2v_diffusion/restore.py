@@ -311,6 +311,29 @@ def _counted(frames, bar):
         bar.update()
         yield o
 
+# %% ../nbs/41_restore.ipynb #d9994f1d
+def _write_restored(model, info, path, n, shape, run, kwargs, journal, times, progress, preview, group):
+    "Restore the frames of `info`, `n` to a window, and write them; None in a process that writes nothing"
+    name,part,coded = Path(info.path).name,dict(start=info.first, total=info.n_frames),dict(crf=run['crf'], codec=run['codec'])
+    if journal:
+        n = journal.state['n']
+        journal.try_output(path, shape, fps=info.fps, **coded)
+    o = min(n-1, n//12 if run['overlap'] is None else run['overlap'])
+    with _half_networks(model), contextlib.ExitStack() as threads:
+        bar = threads.enter_context(tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0))
+        def ahead(items): return threads.enter_context(contextlib.closing(_ahead(items, 1)))
+        chunks = ahead(times.of('decode', stream_video(info.path, 1, size=run['size'], deinterlace=run['deinterlace'], **part)))
+        windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
+        blocks = ahead(_blocks(model, windows, kwargs['exposure'], run['noise'], run['seed'], o, times, journal, kwargs, group and journal))
+        frames = _counted(times.of('waited', _frames(blocks)), bar)
+        if journal:
+            bar.update(journal.state['frames'])
+            for _ in frames: pass
+            if group and group.rank: return None
+            frames = journal.frames()
+        if preview: frames = (torch.cat([x,y], -1) for y,x in zip(frames, stream_video(info.path, 1, size=shape, **part)))
+        return write_video(frames, path, like=info, **coded)
+
 # %% ../nbs/41_restore.ipynb #9399f279
 def generate_video(
     model:torch.nn.Module, # a `VideoToVideoDiffusion`, or any module with its `restore`, and perhaps its `config` and `estimate_exposure`
@@ -349,37 +372,19 @@ def generate_video(
     e = estimate_video_exposure(model, info, n, size) if exposure is None else exposure
     if exposure is None and e<1: warnings.warn(f'{name} is dark: estimated exposure {e:.2f} (--exposure sets it; 1 leaves the light alone)')
     if preview: info = video_part(info, seconds=5)
-    part = dict(start=info.first, total=info.n_frames)
     kwargs |= dict(exposure=e, sampler=sampler_type, steps=steps, average=average)
-    run = dict(num_frames=n, overlap=overlap, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec, **part, **kwargs)
+    run = dict(num_frames=n, overlap=overlap, size=size, seed=seed, noise=noise, deinterlace=deinterlace, crf=crf, codec=codec)
+    run |= dict(start=info.first, total=info.n_frames, **kwargs)
     long,shape = info.n_frames>4*n,size or (info.height,info.width)
     if group and group.rank and not long: return group.gather(None)[0]
     n = _planned(model, n, shape, max_memory, num_frames, **kwargs)
     journal = _journal_of(model, info, output_path, n, run, group) if long else _discard_journal(output_path)
     times,begun,out = _Times(model),time.perf_counter(),None
-    try:
-        if journal:
-            n = journal.state['n']
-            journal.try_output(output_path, shape, fps=info.fps, crf=crf, codec=codec)
-        o = min(n-1, n//12 if overlap is None else overlap)
-        with _half_networks(model), contextlib.ExitStack() as threads:
-            bar = threads.enter_context(tqdm(desc=name, total=info.n_frames, unit=' frames', disable=not progress, smoothing=0))
-            def ahead(items): return threads.enter_context(contextlib.closing(_ahead(items, 1)))
-            chunks = ahead(times.of('decode', stream_video(info.path, 1, size=size, deinterlace=deinterlace, **part)))
-            windows = _windows(mark_scenes(f for x in chunks for f in x.split(1, 1)), n, o)
-            blocks = ahead(_blocks(model, windows, e, noise, seed, o, times, journal, kwargs, journal if group and long else None))
-            frames = _counted(times.of('waited', _frames(blocks)), bar)
-            if journal:
-                bar.update(journal.state['frames'])
-                for _ in frames: pass
-                if group and group.rank: return group.gather(None)[0]
-                frames = journal.frames()
-            if preview: frames = (torch.cat([x,y], -1) for y,x in zip(frames, stream_video(info.path, 1, size=shape, **part)))
-            out = write_video(frames, output_path, like=info, crf=crf, codec=codec)
+    try: out = _write_restored(model, info, output_path, n, shape, run, kwargs, journal, times, progress, preview, group if long else None)
     finally:
         times.close()
         if journal: journal.close(out is not None)
-    if verbose: print(times.report(out.n_frames, time.perf_counter()-begun))
+    if verbose and out: print(times.report(out.n_frames, time.perf_counter()-begun))
     return group.gather(out)[0] if group else out
 
 # %% ../nbs/41_restore.ipynb #ba2a8442

@@ -49,15 +49,6 @@ class ManyProcesses(OneProcess):
         beat.start()
         atexit.register(self._leave, beat)
 
-    def _leave(self, beat):
-        self.over.set()
-        beat.join() # a thread that still is in the store, or in the group, would abort the end of Python
-        if not self.failed: dist.destroy_process_group()
-
-    def _beat(self):
-        with contextlib.suppress(RuntimeError): # the store is gone: so is the run
-            while not self.over.wait(.5): self.store.add(f'beat {self.rank}', 1)
-
     def wait(self) -> None: dist.barrier(self.small)
 
     def gather(self, o:object) -> list:
@@ -72,6 +63,18 @@ class ManyProcesses(OneProcess):
 
     def stopper(self, learn) -> Callback: return learn.processes
     def callbacks(self) -> list: return [ProcessesCallback(self)]
+
+# %% ../nbs/46_scale.ipynb #135a2a95
+@patch
+def _leave(self:ManyProcesses, beat):
+    self.over.set()
+    beat.join() # a thread that still is in the store, or in the group, would abort the end of Python
+    if not self.failed: dist.destroy_process_group()
+
+@patch
+def _beat(self:ManyProcesses):
+    with contextlib.suppress(RuntimeError): # the store is gone: so is the run
+        while not self.over.wait(.5): self.store.add(f'beat {self.rank}', 1)
 
 # %% ../nbs/46_scale.ipynb #e8ef41b9
 class ProcessesCallback(Callback):
@@ -282,6 +285,7 @@ def requests(self:_SharedJournal):
         self._read()
     return self.state['requests']
 
+# %% ../nbs/46_scale.ipynb #c8b072d3
 @patch
 def joined(self:_SharedJournal,
     k:int|None=None, # number of the window that was restored here; None: at the end
@@ -361,6 +365,7 @@ def _no_values(c):
 
 def _bytes(tensors): return sum(o.numel()*o.element_size() for o in tensors)
 
+# %% ../nbs/46_scale.ipynb #78da4e3d
 def plan_memory(
     config:RunConfig, # settings of a run
     stage:str='diffusion', # 'predictor', 'vae' or 'diffusion'

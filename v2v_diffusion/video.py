@@ -249,6 +249,19 @@ def _color(like):
     fmt = av.VideoFormat(like.pix_fmt)
     return (1,1,*(1 if o==2 else o for o in like.color[2:])) if fmt.is_rgb or fmt.has_palette else like.color
 
+# %% ../nbs/06_video.ipynb #7a1ddbf7
+def _video_out(out, codec, pix_fmt, crf, fps, size, like, time_base, color, n):
+    "The stream of frames of `size` in the container `out`; `n` of them are known"
+    s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
+    s.height, s.width, s.pix_fmt = *size, pix_fmt
+    cc = s.codec_context
+    if time_base: cc.time_base = time_base
+    if like: cc.sample_aspect_ratio = like.sar
+    if n<4: cc.max_b_frames = 0 # x265 loses count of the times of one or two frames now and then
+    cc.thread_count = 4 # a fixed number: the bytes depend on it
+    cc.colorspace, cc.color_range, cc.color_primaries, cc.color_trc = color
+    return s
+
 # %% ../nbs/06_video.ipynb #c79941b2
 def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt):
     "Write one file at `tmp`"
@@ -267,14 +280,7 @@ def _encode(chunks, tmp, path, like, fps, crf, codec, pix_fmt):
             src = files.enter_context(_container(like.path))
             if any(k.startswith('com.') for k in src.metadata) and 'movflags' in flags: flags['movflags'] += '+use_metadata_tags'
         out = files.enter_context(av.open(str(tmp.absolute()), 'w', options=flags))
-        s = out.add_stream(codec, rate=fps, options=_options(codec, crf))
-        s.height, s.width, s.pix_fmt = *first.shape[-2:], pix_fmt
-        cc = s.codec_context
-        if time_base: cc.time_base = time_base
-        if like: cc.sample_aspect_ratio = like.sar
-        if len(head)<4: cc.max_b_frames = 0 # x265 loses count of the times of one or two frames now and then
-        cc.thread_count = 4 # a fixed number: the bytes depend on it
-        cc.colorspace, cc.color_range, cc.color_primaries, cc.color_trc = color
+        s = _video_out(out, codec, pix_fmt, crf, fps, first.shape[-2:], like, time_base, color, len(head))
         lead,end,packets = 0,math.inf,iter(())
         if src:
             _,lead,end = _span(src, like)

@@ -83,8 +83,9 @@ class FrameNoise:
     def __init__(self, seed:int=0, first_frame:int=0): self.seed,self.first_frame,self.requests = seed,first_frame,0
 
     def __call__(self, shape:tuple) -> torch.Tensor: # `(b,c,f,h,w)`
-        self.requests += 1
-        return _frame_noise(self.seed, self.first_frame, self.requests, shape)
+        out = _frame_noise(self.seed, self.first_frame, self.requests+1, shape)
+        self.requests += 1 # only now: memory may have run out
+        return out
 
 # %% ../nbs/40_windows.ipynb #4de23355
 class MovingNoise:
@@ -101,12 +102,12 @@ class MovingNoise:
 
     def __call__(self, shape:tuple) -> torch.Tensor: # `(b,c,f,h,w)`
         (b,c,f,h,w),k,o = shape,self.pixel_patch,self.overlap
-        self.requests += 1
-        noise,old = _frame_noise(self.seed, self.end-f+o, self.requests, (b, c//k**2, f-o, h*k, w*k)).to(self.flows),self.noises.pop(self.requests, None)
+        i = self.requests+1
+        noise,old = _frame_noise(self.seed, self.end-f+o, i, (b, c//k**2, f-o, h*k, w*k)).to(self.flows),self.noises.get(i)
         if old is not None: noise = torch.cat([depth_to_space(old[:,:,-max(o, 1):], k), noise], 2)
         _move_noise(noise[:,:,noise.shape[2]-self.flows.shape[2]-1:], self.flows)
-        self.noises[self.requests] = space_to_depth(noise[:,:,-f:], k)
-        return self.noises[self.requests]
+        self.noises[i],self.requests = space_to_depth(noise[:,:,-f:], k),i # at the end: memory may run out before
+        return self.noises[i]
 
 # %% ../nbs/40_windows.ipynb #55768b82
 _noise_names = 'moving','fixed'
