@@ -17,7 +17,7 @@ from .data import *
 from .model import *
 
 # %% ../nbs/35_config.ipynb #1d35c6b0
-_gone = dict(decoder_epochs='gone: the decoder is trained by training.vae_epochs, and training.predictor_epochs makes the mean that the input used to give',
+_earlier = dict(decoder_epochs='gone: the decoder is trained by training.vae_epochs, and training.predictor_epochs makes the mean that the input used to give',
     weight_decay="gone: give wd to a stage's Learner", kl_weight='gone: give it to vae_learner', gradient_weight='gone: give it to vae_learner',
     checkpoint_minutes='gone: set training.checkpoint_every', on_save_error='gone: a run stops when it cannot save',
     if_save_fails='gone: a run stops when it cannot save', cached_views='now training.augmentations_per_clip')
@@ -25,7 +25,7 @@ _gone = dict(decoder_epochs='gone: the decoder is trained by training.vae_epochs
 # %% ../nbs/35_config.ipynb #41cd702e
 class TrainingConfig(ConfigSection):
     "The section `training`: how long, how fast, how safe"
-    earlier = _gone
+    earlier = _earlier
     experiment_name:str = 'experiment' # names the folders in `logs` and `checkpoints`
     predictor_epochs:NonNegativeInt = 20 # of the predictor
     vae_epochs:NonNegativeInt = 20 # of the autoencoder

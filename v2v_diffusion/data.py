@@ -289,13 +289,13 @@ def check_alignment(self:VideoDataset) -> list: # of lines
     return lines
 
 # %% ../nbs/32_data.ipynb #d38a5b4b
-_gone = dict(buckets='gone: set data.small_clips=resize', stride='gone: write a file with fewer frames', reverse='gone: leave it out',
+_earlier = dict(buckets='gone: set data.small_clips=resize', stride='gone: write a file with fewer frames', reverse='gone: leave it out',
     shuffle_buffer='gone: 100 rows are shuffled', deinterlace='gone: deinterlace the files first', bad_share='now data.max_bad_fraction')
 
 # %% ../nbs/32_data.ipynb #6837dd1a
 class DataConfig(ConfigSection):
     "Where clips come from, and how many at a time"
-    earlier = _gone
+    earlier = _earlier
     data_source:str|list[dict]|None = None # a folder, a list of pairs or its file, a data set of Hugging Face, or nothing
     source_type:Literal['folder','list','hf','synthetic']|None = None # follows from `data_source` if left out
     num_frames:PositiveInt = 16 # frames in a clip

@@ -28,7 +28,7 @@ from .motion import *
 from .predictor import *
 
 # %% ../nbs/19_model.ipynb #9ea4771b
-_gone = dict(see_input='gone: the decoder is given the latent alone; model.predictor=unet makes the mean that the input used to give',
+_earlier = dict(see_input='gone: the decoder is given the latent alone; model.predictor=unet makes the mean that the input used to give',
     motion='gone: model.predictor=unet is always given the motion-compensated mean', condition_pixels='gone: choose model.space=pixel',
     conditioned='gone: every model is conditioned', condition_dropout='gone: guidance is shown in chapter posterior',
     condition_noise='gone: leave it out', zero_terminal_snr='gone: model.noise_schedule=flow ends in pure noise',
@@ -40,7 +40,7 @@ _Levels = Annotated[tuple[PositiveInt,...], Field(min_length=1)]
 
 class ModelConfig(ConfigSection):
     "The section `model`: what the networks are"
-    earlier = _gone
+    earlier = _earlier
     space:Literal['latent','pixel'] = 'latent' # diffuse latents, or pixels unshuffled into channels
     predictor:Literal['unet','none'] = 'none' # a regression network whose mean the diffusion refines; none: diffuse the clip itself
     predictor_channels:PositiveInt = 24 # of its finest level
