@@ -62,15 +62,15 @@ def _sure_slope(x, y, w):
 # %% ../nbs/43_residuals.ipynb #989b0866
 def _residual_statistics(input, output, exposure=1.):
     "How unlike noise the residual of two clips, 16x16 or larger, is: numbers about 0 if only noise was removed; the noise's deviation in levels after the gain"
-    z,sd,m = _standard_residual(input, output, exposure)
+    q,sd,m = _standard_residual(input, output, exposure)
     def smooth(sigma): return _light(expose(blur(as_tensor(output).clamp(-1,1), sigma), exposure))
     soft,h = smooth(3.),m-smooth(1.)
     k,unit = (torch.minimum(soft, 1-soft)/sd-1.5).clamp(0, 1),255*sd/exposure
     def mean(o, dims): return (k*o).sum(dims)/k.sum(dims).clamp(min=.02*k[0].numel())
     def squares(o, n=16): return F.avg_pool2d(o.mean((0,1))[None], n).flatten()
-    color,error = mean(z*unit, (1,2,3)).abs(),mean(unit**2, (1,2,3)).sqrt()/k.sum((1,2,3)).clamp(min=1).sqrt()
-    K,c = squares(k),squares(k*z*unit)**2 - squares((k*unit)**2)/(256*3*z.shape[1])
-    w,asked,there = (squares(o, 8) for o in (k, k*z*h/sd, k*h*h/sd**2))
+    color,error = mean(q*unit, (1,2,3)).abs(),mean(unit**2, (1,2,3)).sqrt()/k.sum((1,2,3)).clamp(min=1).sqrt()
+    K,c = squares(k),squares(k*q*unit)**2 - squares((k*unit)**2)/(256*3*q.shape[1])
+    w,asked,there = (squares(o, 8) for o in (k, k*q*h/sd, k*h*h/sd**2))
     u = w>.1
     return dict(color=(color-2*error).max().clamp(min=0).item(), region=((c/K.clamp(min=.1)).sum()/K.sum().clamp(min=.02*K.numel())).clamp(min=0).sqrt().item(),
                 detail=_sure_slope(there[u]/w[u], asked[u]/w[u], w[u]).clamp(min=0).item() if u.sum()>5 else 0.),unit.mean().item()
