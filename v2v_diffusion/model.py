@@ -377,14 +377,13 @@ def predict(self:VideoToVideoDiffusion, input:torch.Tensor, exposure:float|torch
 @patch
 @torch.no_grad()
 def fit_temperature(self:VideoToVideoDiffusion, batches:list[tuple], k:int=4, steps:int=8) -> float: # from `(input, target)`s that nothing was trained on
-    "Scale the residuals' deviation, by .5 to 2, until the targets are within one deviation of `k` samples, and within two, as often as they should be; the factor"
+    "Scale the residuals' deviation, by .5 to 2, until the targets are within one deviation of `k` samples as often as they should be; the factor"
     if self.predictor is None: return 1.
     g,ratios = keyed_generator('temperature'),[]
     for cond,z in (self.encode_pair(*o) for o in batches):
         s = self.sample_residual(cond.repeat(k,1,1,1,1), steps=steps, randn=lambda shape: torch.randn(shape, generator=g)).unflatten(0, (k,-1))
         ratios.append(((self.residual(cond, z)-s.mean(0)).abs()/s.std(0)).flatten()[::7])
-    one,two = torch.cat(ratios).double().nanquantile(expected_coverage(k)).tolist()
-    c = min(max((one*two/2)**.5, .5), 2.)
+    c = torch.cat(ratios).double().nanquantile(expected_coverage(k)[0].item()).clamp(.5, 2).item()
     self.logvar_weight[-1] += 2*math.log(c)
     return c
 
