@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['degradations', 'degradation_presets', 'expose', 'brighten', 'to_8bit', 'low_light', 'gaussian_noise', 'blur',
-           'downscale', 'upscale', 'brightness_flicker', 'scratches', 'dropouts', 'missing_frames', 'blotches',
+           'downscale', 'upscale', 'grain', 'brightness_flicker', 'scratches', 'dropouts', 'missing_frames', 'blotches',
            'banding', 'mpeg4', 'h264', 'fit_exposure', 'exposures_from_pairs', 'check_recipe', 'degrade',
            'random_recipe', 'check_degrade']
 
@@ -125,6 +125,22 @@ def upscale(
     small = [max(1, round(n/factor)) for n in size]
     low = gaussian_noise(_per_frame(lambda z: F.interpolate(z, small, mode='area'), x), sigma, generator)
     return _per_frame(lambda z: F.interpolate(z, size, mode='bicubic', align_corners=False), low).clamp(-1,1)
+
+# %% ../nbs/02_degrade.ipynb #19d0d97b
+def grain(
+    x:torch.Tensor, # `(c,f,h,w)` or `(b,c,f,h,w)` in [-1,1]
+    sigma:float=15., # standard deviation, on the scale of 0 to 255
+    size:float=.5, # width of the Gaussian that the noise is blurred with, in pixels
+    gray:float=1., # fraction of its variance that is the same in all colors, from 0 to 1
+    generator:torch.Generator|None=None, # None: torch's global one
+) -> torch.Tensor: # the same shape, 8 bit
+    "Noise with grains wider than a pixel, or the same in all colors"
+    _check_range(sigma=sigma, size=size)
+    _check_range(hi=1, gray=gray)
+    def noise(like):
+        n = blur(_randn(like, generator), size)
+        return n/n.pow(2).mean().sqrt()
+    return to_8bit(x + sigma/127.5*(gray**.5*noise(x[...,:1,:,:,:]) + (1-gray)**.5*noise(x)))
 
 # %% ../nbs/02_degrade.ipynb #351d39f3
 def _ar1_noise(n, smooth, generator=None):
@@ -294,7 +310,7 @@ def exposures_from_pairs(input:torch.Tensor, target:torch.Tensor) -> torch.Tenso
 
 # %% ../nbs/02_degrade.ipynb #65423ca9
 degradations = {f.__name__: f for f in
-    (low_light, gaussian_noise, blur, downscale, upscale, brightness_flicker, scratches, dropouts, missing_frames, blotches, banding, mpeg4, h264)}
+    (low_light, gaussian_noise, grain, blur, downscale, upscale, brightness_flicker, scratches, dropouts, missing_frames, blotches, banding, mpeg4, h264)}
 
 _renamed = dict(flicker_light='brightness_flicker', quantiser='quantizer', web_video='compressed', anything='random')
 
@@ -377,16 +393,25 @@ def _film(u):
     lost = dict(name='missing_frames', rate=round(.05+.2*u[4], 2))
     return [_noise(2, 20, u[1])] + [spots][u[5]>.7:] + [lost][u[5]<.4:]
 
+def _unlike_a_sensor(u):
+    "Grain that is coarse or gray, or noise that was coded after it came in; `u`: four numbers in [0,1]"
+    if u[0]<.5: return [dict(name='grain', sigma=_log_uniform(3, 40, u[1]), size=round(max(0, 1.4*u[2]-.4), 2), gray=round(min(1, 1.5*u[3]), 2))]
+    return [_noise(5, 40, u[1]), dict(name='mpeg4', quantizer=2+int(6*u[2])) if u[3]<.3 else dict(name='h264', quantizer=10+int(20*u[2]))]
+
 def _random(u):
-    "Dark, noisy, both, enlarged, coded hard, an old film, or nothing wrong; `u`: numbers in [0,1]"
-    which,e = u[0],_log_uniform(1/16, .5, u[1], 4)
-    dark = dict(name='low_light', exposure=e)
-    if which<.24: return [dark]
-    if which<.46: return [_noise(2, 60, u[2])]
-    if which<.52: return [dark, _noise(1, 60*e, u[2])] # after the gain at most 60 again
-    if which<.78: return [_upscale(4 if u[3]<.75 else 2, 10, u[2])]
-    if which<.88: return [dict(name='mpeg4', quantizer=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantizer=22+int(16*u[2]))]
-    return _film(u) if which<.94 else []
+    "Dark, noisy, both, enlarged, unlike a sensor, coded hard, an old film, or nothing wrong; `u`: numbers in [0,1]"
+    which = u[0]
+    if which<.22: return [_dark(1/16, .6, u[1:])]
+    if which<.44: return [_noise(3, 60, u[1])]
+    if which<.48:
+        dark = _dark(1/16, .5, u[1:])
+        return [dark, _noise(1, 60*dark['exposure'], u[4])] # after the gain at most 60 again
+    if which<.68: return [_upscale(4 if u[1]<.8 else 2, 6 if u[3]<.7 else 25, u[2])]
+    if which<.9: return _unlike_a_sensor(u[1:])
+    if which<.94: return [dict(name='mpeg4', quantizer=2+int(16*u[2])) if u[3]<.4 else dict(name='h264', quantizer=22+int(16*u[2]))]
+    if which<.955: return _film(u)
+    if which<.97: return _old_film(u[1:]+u[1:2])
+    return [_noise(.5, 3, u[2])][u[1]<.5:]
 
 # %% ../nbs/02_degrade.ipynb #0ecdef56
 def _simple(preset, which, u):

@@ -246,6 +246,8 @@ def save_table(
 sweep = {**{f'exposure {e:.3f}': (dict(name='low_light', exposure=e), e) for e in (.125,.177,.25,.354,.5)},
          **{f'noise {s}': (dict(name='gaussian_noise', sigma=float(s)), 1.) for s in (5,10,20,40,60)},
          'exposure 0.250, noise 8': ([dict(name='low_light', exposure=.25), dict(name='gaussian_noise', sigma=8.)], .25),
+         'gray grain 20': (dict(name='grain', sigma=20., size=0.), 1.), 'coarse grain 20': (dict(name='grain', sigma=20., size=.7, gray=0.), 1.),
+         **{f'noise {s}, {c} {q}': ([dict(name='gaussian_noise', sigma=float(s)), dict(name=c, quantizer=q)], 1.) for s,c,q in ((20,'h264',24), (30,'mpeg4',4))},
          'mpeg4 10': (dict(name='mpeg4', quantizer=10), 1.), 'h264 32': (dict(name='h264', quantizer=32), 1.), 'clean input': ([], 1.)}
 
 @torch.no_grad()

@@ -61,12 +61,12 @@ def find_flow(
     return lucas_kanade(a, b, 2*_resize(small, a.shape[-2:]), lam, rounds)
 
 # %% ../nbs/17_motion.ipynb #bd5bab7d
-def _confidence(ds):
+def _confidence(ds, k=1.3):
     "Weights (b,1,h/2,w/2) of fetched pixels, from each frame's differences (b,c,h,w) to the pixels present"
-    ds = [F.avg_pool2d(d, 4, 2, 1, ceil_mode=True, count_include_pad=False) for d in ds]
+    ds = [F.avg_pool2d(d, 2, ceil_mode=True) for d in ds]
     ds = torch.stack([F.avg_pool2d(d.pow(2).mean(1, keepdim=True), 3, 1, 1, count_include_pad=False) for d in ds])
     usual = ds[...,::4,::4].transpose(0, 1).flatten(1).median(1).values.clamp(min=1e-7).view(-1,1,1,1)
-    return 1/(1+(ds/(4*usual))**2)
+    return 1/(1+(ds/(k*usual))**2)
 
 # %% ../nbs/17_motion.ipynb #97fbe933
 def _accumulate(frames, grays, flows, lam, reach):
