@@ -376,7 +376,7 @@ def predict(self:VideoToVideoDiffusion, input:torch.Tensor, exposure:float|torch
 # %% ../nbs/19_model.ipynb #e2b7c5d1
 @patch
 @torch.no_grad()
-def fit_temperature(self:VideoToVideoDiffusion, batches:list[tuple], k:int=4, steps:int=20) -> float: # from `(input, target)`s that nothing was trained on
+def fit_temperature(self:VideoToVideoDiffusion, batches:list[tuple], k:int=4, steps:int=8) -> float: # from `(input, target)`s that nothing was trained on
     "Scale the residuals' deviation, by .5 to 2, until the targets are within one deviation of `k` samples as often as they should be; the factor"
     if self.predictor is None: return 1.
     g,ratios = keyed_generator('temperature'),[]
