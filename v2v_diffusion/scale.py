@@ -67,14 +67,12 @@ class ManyProcesses(OneProcess):
 # %% ../nbs/46_scale.ipynb #135a2a95
 @patch
 def _leave(self:ManyProcesses, beat):
-    "Stop the thread `beat`, then leave the group; called when Python ends"
     self.over.set()
     beat.join() # a thread that still is in the store, or in the group, would abort the end of Python
     if not self.failed: dist.destroy_process_group()
 
 @patch
 def _beat(self:ManyProcesses):
-    "Give a sign of life twice a second, until it is over"
     with contextlib.suppress(RuntimeError): # the store is gone: so is the run
         while not self.over.wait(.5): self.store.add(f'beat {self.rank}', 1)
 
@@ -168,9 +166,7 @@ def _flat(o, name=''):
 
 # %% ../nbs/46_scale.ipynb #bf3c1d59
 @patch
-def _beats(self:ManyProcesses) -> list[int]: # of each process
-    "Signs of life so far"
-    return [self.store.add(f'beat {k}', 0) for k in range(self.n)]
+def _beats(self:ManyProcesses): return [self.store.add(f'beat {k}', 0) for k in range(self.n)]
 
 @patch
 def _silent(self:ManyProcesses, before):
