@@ -135,7 +135,8 @@ def grain(
     generator:torch.Generator|None=None, # None: torch's global one
 ) -> torch.Tensor: # the same shape, 8 bit
     "Noise with grains wider than a pixel, or the same in all colors"
-    _check_range(sigma=sigma, size=size)
+    _check_range(sigma=sigma)
+    _check_range(hi=100, size=size)
     _check_range(hi=1, gray=gray)
     def noise(like):
         n = blur(_randn(like, generator), size)
