@@ -140,7 +140,7 @@ def grain(
     _check_range(hi=1, gray=gray)
     def noise(like):
         n = blur(_randn(like, generator), size)
-        return n/n.pow(2).mean((-4,-3,-2,-1), keepdim=True).sqrt() # of each clip
+        return n/n.pow(2).mean().sqrt()
     return to_8bit(x + sigma/127.5*(gray**.5*noise(x[...,:1,:,:,:]) + (1-gray)**.5*noise(x)))
 
 # %% ../nbs/02_degrade.ipynb #351d39f3

@@ -12,7 +12,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from PIL import Image, ImageFilter
+from PIL import Image
 from . import __version__
 from .core import *
 from .core import _check_size
@@ -36,49 +36,28 @@ def _photo(name, shrink=1, tint=None):
     x = np.array(im.reduce(shrink) if shrink>1 else im)
     return x if tint is None else (x*np.array(tint)).round().astype(np.uint8)
 
-# %% ../nbs/03_synthetic.ipynb #49244b04
-def _texture(n, g):
-    "Noise `(n,n)` of mean 0 and deviation 1, coarse or fine, stretched in some direction"
-    u = torch.rand(3, generator=g)
-    fx,turn,stretch = torch.fft.fftfreq(n),math.pi*u[0],1+4*u[1]**2
-    p,q = turn.cos()*fx + turn.sin()*fx[:,None],turn.cos()*fx[:,None] - turn.sin()*fx
-    k = torch.hypot(stretch*p, q/stretch) + 1/64
-    o = torch.fft.ifft2(torch.fft.fft2(torch.randn(n, n, generator=g))/k**(.8+1.2*u[2])).real
-    return ((o-o.mean())/o.std()).numpy()
-
-# %% ../nbs/03_synthetic.ipynb #4f0bd463
-def _lay(out, at, v, color, textures):
-    "Lay a leaf on the image `out`, whose columns and rows are `at`; `v`: eight numbers in [0,1], its place, size, shape and fill"
-    (x,y),(cx,cy),r,turn = at,v[:2]*at[0].max(),4/(.03+.97*v[2]),math.pi*v[3] # radius 4 to 130, most of them small
-    a,b = [slice(max(0, int(2*(c-r))), int(2*(c+r))+2) for c in (cy,cx)]
-    dx,dy = x[a,b]-cx,y[a,b]-cy
-    p,q = math.cos(turn)*dx + math.sin(turn)*dy,math.cos(turn)*dy - math.sin(turn)*dx
-    inside = np.maximum(abs(p),abs(q))<.7*r if v[4]<.3 else np.hypot(p, q*(1+2*max(0, v[4]-.6)))<r
-    fill = 1 + .5*v[5]*p/r
-    if v[6]<.6: fill = fill + 40*v[7]**2/max(color.mean(), 30)*textures[int(v[6]/.15)][a,b]
-    out[a,b] = np.where(inside[...,None], color*fill[...,None], out[a,b])
-
 # %% ../nbs/03_synthetic.ipynb #bd0ccc90
-def _leaves(palette, key, size=320, n=699):
-    "Dead leaves in the colors of `palette`, those behind often out of focus: `(size,size,3)` of 8 bit"
-    g,at = keyed_generator('leaves', key),np.mgrid[:2*size,:2*size][::-1].astype(np.float32)/2
-    textures = [_texture(2*size, g) for _ in range(4)]
-    v,far = torch.rand(3, n//3, 8, generator=g).numpy(),(torch.rand(2, generator=g)/.6-.66).clamp(0).tolist()
-    colors = palette.reshape(-1,3)[torch.randint(palette.size//3, (3,n//3), generator=g).numpy()].astype(np.float32)
-    out = np.zeros((2*size, 2*size, 3), np.float32) + palette.mean((0,1))
-    for layer,cols,sigma in zip(v, colors, (6*far[0], 3*far[1], 0)):
-        for o,c in zip(layer, cols): _lay(out, at, o, c, textures)
-        out = np.asarray(Image.fromarray(out.round().clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(sigma))).astype(np.float32)
-    return out.reshape(size,2,size,2,3).mean((1,3)).round().clip(0,255).astype(np.uint8)
+def _leaves(palette, key, size=384, n=1500):
+    "Dead leaves in the colors of `palette`, `(size,size,3)` of 8 bit"
+    g = keyed_generator('leaves', key)
+    u = torch.rand(n, 5, generator=g)
+    cols = palette.reshape(-1,3)[torch.randint(palette.size//3, (n,), generator=g).numpy()]
+    rs = (4/(.04 + .96*u[:,2])).numpy() # 4 to 100 pixels, most of them small
+    y,x = np.mgrid[:2*size, :2*size].astype(np.float32)/2
+    out = np.zeros((2*size, 2*size, 3), np.uint8) + palette.reshape(-1,3).mean(0).astype(np.uint8)
+    for (cx,cy),r,square,col in zip((u[:,:2]*size).tolist(), rs, u[:,3]<.3, cols):
+        a,b = [slice(max(0, int(2*(c-r))), int(2*(c+r))+2) for c in (cy,cx)]
+        dx,dy = x[a,b]-cx, y[a,b]-cy
+        out[a,b][np.maximum(abs(dx),abs(dy))<r*.8 if square else dx**2+dy**2<r**2] = col
+    return out.reshape(size,2,size,2,3).mean((1,3)).round().astype(np.uint8)
 
-# %% ../nbs/03_synthetic.ipynb #469a9621
 @cache
 def source_images(split:str='train') -> tuple:
     "Images `(h,w,3)` of 8 bit that clips are made of; one that is to be sampled more often is there more than once"
     if split=='valid': return tuple(_photo(k,s,t) for k,(_,s,t) in _valid.items())
     if split!='train': raise V2VError(f"split {split!r}: give 'train' or 'valid'")
     photos = [(n, _photo(k,s,t)) for k,(n,s,t) in _train.items()]
-    return (*(p for n,p in photos for _ in range(n)), *(o for i in range(6) for o in 2*[_leaves(photos[i][1], i)]))
+    return (*(p for n,p in photos for _ in range(n)), *(_leaves(photos[i][1], i) for i in range(3)))
 
 # %% ../nbs/03_synthetic.ipynb #9c630fc5
 def _uniform(g, lo, hi):
